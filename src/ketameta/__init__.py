@@ -1,0 +1,61 @@
+"""ketameta: how well ketamine works for depression, PTSD and suicidal ideation, how sure, how long.
+
+The public names are loaded when first used, so that ``import ketameta`` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ketameta.__about__ import __version__
+
+if TYPE_CHECKING:
+    from ketameta.curves import durability
+    from ketameta.effects import effect_sizes
+    from ketameta.evidence import check_trials, load_trials, read_trials, select
+    from ketameta.models import pool, subgroups
+    from ketameta.plots import forest, timecourse
+    from ketameta.reporting import report
+
+_HOME = {
+    "check_trials": "evidence",
+    "durability": "curves",
+    "effect_sizes": "effects",
+    "forest": "plots",
+    "load_trials": "evidence",
+    "pool": "models",
+    "read_trials": "evidence",
+    "report": "reporting",
+    "select": "evidence",
+    "subgroups": "models",
+    "timecourse": "plots",
+}
+
+__all__ = [
+    "__version__",
+    "check_trials",
+    "durability",
+    "effect_sizes",
+    "forest",
+    "load_trials",
+    "pool",
+    "read_trials",
+    "report",
+    "select",
+    "subgroups",
+    "timecourse",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'ketameta' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"ketameta.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

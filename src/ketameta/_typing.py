@@ -1,0 +1,15 @@
+"""Names for the array types used in signatures."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Array", "ArrayLike", "BoolArray", "Rng"]
+
+Array: TypeAlias = NDArray[np.float64]
+BoolArray: TypeAlias = NDArray[np.bool_]
+Rng: TypeAlias = np.random.Generator | int | None
+AnyArray: TypeAlias = NDArray[Any]

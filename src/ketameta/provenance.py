@@ -1,0 +1,114 @@
+"""Where a number comes from: data set, rows, software.
+
+A table that ketameta has read carries ``attrs["ketameta"]``, a plain dictionary with the
+name, version and SHA-256 of the file. A result carries a :class:`Provenance`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from ketameta.__about__ import __version__
+
+__all__ = ["ATTRS_KEY", "Provenance", "package_versions", "rows_sha256", "stamp", "trace"]
+
+ATTRS_KEY = "ketameta"
+_PACKAGES = ("numpy", "scipy", "pandas", "statsmodels", "matplotlib", "forestplot")
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Data set, rows and software behind one result.
+
+    Attributes
+    ----------
+    software : str
+        ``"ketameta 0.1.0"``.
+    dataset : str
+        Name and version of the data set, or ``"user data"``.
+    dataset_sha256 : str
+        SHA-256 of the file that the rows were read from; empty when they came from arrays.
+    rows_sha256 : str
+        SHA-256 of the rows used, in the order used.
+    n_rows : int
+        How many rows were used.
+    """
+
+    software: str
+    dataset: str
+    dataset_sha256: str
+    rows_sha256: str
+    n_rows: int
+
+    def line(self) -> str:
+        """One line for the foot of a table or figure."""
+        unit = "row" if self.n_rows == 1 else "rows"
+        return f"{self.software}; {self.dataset}; {self.n_rows} {unit}, SHA-256 {self.rows_sha256[:12]}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain Python values."""
+        return asdict(self)
+
+
+def rows_sha256(table: pd.DataFrame) -> str:
+    """SHA-256 of a table's cells, independent of index and of column order.
+
+    Numbers enter by their shortest exact representation, missing cells as empty.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ketameta.provenance import rows_sha256
+    >>> table = pd.DataFrame({"yi": [0.5, None], "vi": [0.1, 0.2]})
+    >>> rows_sha256(table) == rows_sha256(table[["vi", "yi"]])
+    True
+    """
+    columns = sorted(str(name) for name in table.columns)
+    frame = table.rename(columns=str)[columns]
+    digest = hashlib.sha256()
+    digest.update("\x1f".join(columns).encode())
+    for row in frame.itertuples(index=False, name=None):
+        digest.update(b"\x1e")
+        digest.update("\x1f".join(_cell(value) for value in row).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _cell(value: Any) -> str:
+    if value is None or value is pd.NA or value is pd.NaT:
+        return ""
+    if isinstance(value, float):
+        return "" if value != value else repr(float(value))
+    if hasattr(value, "item"):
+        return _cell(value.item())
+    return str(value)
+
+
+def stamp(table: pd.DataFrame, *, name: str, version: str, sha256: str) -> None:
+    """Write the origin of a table that was just read into its ``attrs``."""
+    table.attrs[ATTRS_KEY] = {"dataset": name, "version": version, "sha256": sha256}
+
+
+def trace(table: pd.DataFrame) -> Provenance:
+    """Provenance of the rows of a table."""
+    origin = table.attrs.get(ATTRS_KEY, {})
+    name, version = origin.get("dataset", "user data"), origin.get("version", "")
+    return Provenance(
+        software=f"ketameta {__version__}",
+        dataset=f"{name} {version}".strip(),
+        dataset_sha256=origin.get("sha256", ""),
+        rows_sha256=rows_sha256(table),
+        n_rows=len(table),
+    )
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of ketameta and of the packages that its numbers and figures rest on."""
+    versions = {"ketameta": __version__}
+    for package in _PACKAGES:
+        versions[package] = importlib.metadata.version(package)
+    return versions
