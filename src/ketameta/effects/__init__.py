@@ -1,0 +1,47 @@
+"""Effect sizes: what trials reported -> yi, vi."""
+
+from __future__ import annotations
+
+from ketameta.effects._result import EffectSize
+from ketameta.effects.binary import arcsine, log_or, log_rr, peto, rd
+from ketameta.effects.combining import combine_arms, combine_contrasts
+from ketameta.effects.continuous import glass, md, rom, smd, smdh
+from ketameta.effects.paired import paired_md, paired_smd, smcc, smcr
+from ketameta.effects.recovery import (
+    from_ci,
+    sd_from_ci,
+    sd_from_iqr,
+    sd_from_p,
+    sd_from_range,
+    sd_from_se,
+    sd_from_t,
+)
+from ketameta.effects.table import effect_sizes
+
+__all__ = [
+    "EffectSize",
+    "arcsine",
+    "combine_arms",
+    "combine_contrasts",
+    "effect_sizes",
+    "from_ci",
+    "glass",
+    "log_or",
+    "log_rr",
+    "md",
+    "paired_md",
+    "paired_smd",
+    "peto",
+    "rd",
+    "rom",
+    "sd_from_ci",
+    "sd_from_iqr",
+    "sd_from_p",
+    "sd_from_range",
+    "sd_from_se",
+    "sd_from_t",
+    "smcc",
+    "smcr",
+    "smd",
+    "smdh",
+]

@@ -1,0 +1,178 @@
+"""Working copy of a table of reported statistics: columns as arrays, and one verdict a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ketameta._typing import AnyArray, Array, BoolArray
+
+__all__ = ["Sheet", "blank"]
+
+_RULES: dict[str, tuple[Callable[[Array], BoolArray], str]] = {
+    "any": (lambda x: np.ones(x.shape, dtype=np.bool_), ""),
+    "n": (lambda x: x > 1, "at least 2 people are needed"),
+    "sd": (lambda x: x > 0, "a standard deviation must be positive"),
+    "se": (lambda x: x > 0, "a standard error must be positive"),
+    "ratio": (lambda x: x > 0, "a ratio must be positive"),
+    "total": (lambda x: x > 0, "a group cannot be empty"),
+    "count": (lambda x: x >= 0, "a count cannot be negative"),
+}
+
+
+def blank(count: int) -> AnyArray:
+    """Array of ``count`` empty strings."""
+    return np.full(count, "", dtype=object)
+
+
+@dataclass(slots=True)
+class Sheet:
+    """Rows on their way from reported statistics to effects.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The input rows, index reset.
+    kind : array of str
+        Statistic that a row's effect comes from: ``"arms"``, ``"contrast"`` or ``"counts"``.
+    reason, imputed, notes, shared : array of str
+        Why a row has no effect; what was recovered; what a reader must know; what was done about
+        a shared comparator arm.
+    stat : dict of str to array
+        Usable numbers by name; not-a-number where a row has none.
+    merged : dict of int to list of int
+        First row of each merged set, with all rows of the set.
+    """
+
+    frame: pd.DataFrame
+    kind: AnyArray = field(init=False)
+    reason: AnyArray = field(init=False)
+    imputed: AnyArray = field(init=False)
+    notes: AnyArray = field(init=False)
+    shared: AnyArray = field(init=False)
+    stat: dict[str, Array] = field(default_factory=dict)
+    merged: dict[int, list[int]] = field(default_factory=dict)
+    _numbers: dict[str, Array] = field(default_factory=dict)
+    _texts: dict[str, AnyArray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("kind", "reason", "imputed", "notes", "shared"):
+            setattr(self, name, blank(len(self.frame)))
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def alive(self) -> BoolArray:
+        """Rows that still may give an effect."""
+        return np.asarray(self.reason == "", dtype=np.bool_)
+
+    def text(self, name: str) -> AnyArray:
+        """Column as stripped strings, empty where missing or where there is no such column."""
+        if name not in self._texts:
+            cells = blank(len(self))
+            if name in self.frame.columns:
+                column = self.frame[name]
+                filled = np.flatnonzero(column.notna().to_numpy(dtype=np.bool_))
+                cells[filled] = [_printed(value) for value in column.iloc[filled]]
+            self._texts[name] = cells
+        return self._texts[name]
+
+    def number(self, name: str) -> Array:
+        """Column as floats, not-a-number where it is missing or does not read as a number."""
+        if name not in self._numbers:
+            if self._is_numeric(name):
+                values = self.frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            else:
+                values = np.array([_parsed(cell) for cell in self.text(name)], dtype=np.float64)
+            self._numbers[name] = values
+        return self._numbers[name]
+
+    def given(self, *names: str) -> BoolArray:
+        """Rows in which every one of the columns is filled in."""
+        filled = np.ones(len(self), dtype=np.bool_)
+        for name in names:
+            if self._is_numeric(name):
+                filled &= self.frame[name].notna().to_numpy(dtype=np.bool_)
+            else:
+                filled &= np.asarray(self.text(name) != "", dtype=np.bool_)
+        return filled
+
+    def _is_numeric(self, name: str) -> bool:
+        if name not in self.frame.columns:
+            return False
+        dtype = self.frame[name].dtype
+        return pd.api.types.is_numeric_dtype(dtype) and not (
+            pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_complex_dtype(dtype)
+        )
+
+    def refuse(self, rows: BoolArray, why: str | Callable[[int], str]) -> None:
+        """Give a reason to the rows that have none yet."""
+        for row in np.flatnonzero(rows & self.alive):
+            self.reason[row] = why if isinstance(why, str) else why(int(row))
+
+    def flag(self, rows: BoolArray, what: str | Callable[[int], str]) -> None:
+        """Add to ``imputed`` of some rows."""
+        _append(self.imputed, rows, what)
+
+    def note(self, rows: BoolArray, what: str | Callable[[int], str]) -> None:
+        """Add to ``notes`` of some rows."""
+        _append(self.notes, rows, what)
+
+    def show(self, name: str, row: int | np.integer[Any]) -> str:
+        """``name = value`` as the table has it."""
+        return f"{name} = {self.text(name)[row]}"
+
+    def require_text(self, rows: BoolArray, name: str) -> None:
+        """Refuse rows in which a column is missing."""
+        absent = "" if name in self.frame.columns else " (no such column)"
+        self.refuse(rows & ~self.given(name), f"{name} is missing{absent}")
+
+    def require(self, rows: BoolArray, names: Iterable[str], rule: str = "any") -> None:
+        """Refuse rows in which a column is missing, unreadable, infinite, or breaks a rule."""
+        keeps, words = _RULES[rule]
+        for name in names:
+            self.require_text(rows, name)
+            values = self.number(name)
+            self.refuse(rows & np.isnan(values), self._saying(name, "not a number"))
+            self.refuse(rows & np.isinf(values), self._saying(name, "not finite"))
+            self.refuse(rows & ~keeps(values), self._saying(name, words))
+
+    def usable(self, name: str) -> Array:
+        """Usable numbers of that name; all not-a-number where none was kept."""
+        return self.stat.get(name, np.full(len(self), np.nan))
+
+    def keep(self, name: str, rows: BoolArray, values: Array) -> None:
+        """Store usable numbers for some rows."""
+        if name not in self.stat:
+            self.stat[name] = np.full(len(self), np.nan)
+        self.stat[name][rows] = values[rows]
+
+    def _saying(self, name: str, words: str) -> Callable[[int], str]:
+        return lambda row: f"{self.show(name, row)}: {words}"
+
+
+def _append(target: AnyArray, rows: BoolArray, what: str | Callable[[int], str]) -> None:
+    for row in np.flatnonzero(rows):
+        said = what if isinstance(what, str) else what(int(row))
+        target[row] = f"{target[row]}; {said}" if target[row] else said
+
+
+def _printed(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+    return str(value).strip()
+
+
+def _parsed(cell: str) -> float:
+    try:
+        return float(cell.replace("\N{MINUS SIGN}", "-"))
+    except ValueError:
+        return float("nan")
