@@ -1,0 +1,23 @@
+"""The trials: load, read, check and select them; the tables that stand beside them."""
+
+from __future__ import annotations
+
+from ketameta.evidence.check import CheckReport, check_trials
+from ketameta.evidence.references import load_references
+from ketameta.evidence.selection import Selection, select
+from ketameta.evidence.tables import load_missing, load_published, load_scales, load_trials, read_trials
+from ketameta.evidence.trials import Trials
+
+__all__ = [
+    "CheckReport",
+    "Selection",
+    "Trials",
+    "check_trials",
+    "load_missing",
+    "load_published",
+    "load_references",
+    "load_scales",
+    "load_trials",
+    "read_trials",
+    "select",
+]
