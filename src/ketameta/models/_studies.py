@@ -1,0 +1,244 @@
+"""From a table or arrays to the studies that enter a pool, with every refusal named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ketameta._typing import Array, ArrayLike
+from ketameta.errors import ModelError
+from ketameta.provenance import ATTRS_KEY
+
+__all__ = ["Studies", "name_rows", "read_studies", "text_column"]
+
+_NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Studies:
+    """Studies that enter a pool.
+
+    Attributes
+    ----------
+    yi, vi : Array, shape (k,)
+        Effects and sampling variances.
+    rows : DataFrame
+        Their rows, in order, with a ``label`` column.
+    left_out : DataFrame
+        Rows that have no effect size, with their ``reason``.
+    measure : str
+        Effect measure, empty when the table does not name one.
+    alerts : tuple of str
+        What a reader must know about this choice of rows.
+    """
+
+    yi: Array
+    vi: Array
+    rows: pd.DataFrame
+    left_out: pd.DataFrame
+    measure: str
+    alerts: tuple[str, ...]
+
+    def take(self, positions: Sequence[int]) -> Studies:
+        """The studies at these positions, without the rows left out."""
+        chosen = list(positions)
+        rows = self.rows.iloc[chosen].copy()
+        return Studies(
+            self.yi[chosen],
+            self.vi[chosen],
+            rows,
+            self.left_out.iloc[:0],
+            self.measure,
+            _mixed_dosing(rows),
+        )
+
+
+def read_studies(
+    es: pd.DataFrame | None, *, yi: ArrayLike | None = None, vi: ArrayLike | None = None
+) -> Studies:
+    """Take a table of effect sizes, or arrays, and check that they can be pooled.
+
+    Parameters
+    ----------
+    es : DataFrame, optional
+        Columns ``yi`` and ``vi``, and where present ``label``, ``measure``, ``reason``, ``cohort_id``,
+        ``comparator_arm_id``, ``shared`` and ``dosing``.
+    yi, vi : array_like, shape (k,), optional
+        Effects and sampling variances, instead of a table.
+
+    Raises
+    ------
+    ModelError
+        When there is nothing to pool, or something that must not be pooled; names the rows.
+    """
+    table = _table(es, yi, vi)
+    effects, variances = _numbers(table, "yi"), _numbers(table, "vi")
+    missing = np.isnan(effects) | np.isnan(variances)
+    reasons = text_column(table, "reason")
+    silent = [i for i in np.flatnonzero(missing).tolist() if not reasons[i]]
+    if silent:
+        raise ModelError(
+            f"yi or vi is missing without a reason in {name_rows(table, silent)}; fill the numbers in, drop "
+            "the rows, or say in a 'reason' column why they have none"
+        )
+    used = np.flatnonzero(~missing).tolist()
+    if not used:
+        why = sorted({reason for reason in reasons if reason})
+        raise ModelError("there is no effect size to pool" + (f": {'; '.join(why[:3])}" if why else ""))
+    _check_values(table, effects, variances, used)
+    rows = _labelled(table.iloc[used])
+    _check_once(rows, "cohort_id")
+    _check_once(rows, "comparator_arm_id")
+    return Studies(
+        yi=effects[used],
+        vi=variances[used],
+        rows=rows,
+        left_out=_labelled(table.iloc[np.flatnonzero(missing)]),
+        measure=_measure(rows),
+        alerts=_mixed_dosing(rows),
+    )
+
+
+def _table(es: pd.DataFrame | None, yi: ArrayLike | None, vi: ArrayLike | None) -> pd.DataFrame:
+    if es is not None:
+        if yi is not None or vi is not None:
+            raise ModelError("give either a table or the arrays yi and vi, not both")
+        if not isinstance(es, pd.DataFrame):
+            raise ModelError(
+                f"es must be a DataFrame with columns yi and vi, not {type(es).__name__}; arrays go in as "
+                "pool(yi=..., vi=...)"
+            )
+        absent = [name for name in ("yi", "vi") if name not in es.columns]
+        if absent:
+            raise ModelError(f"the table has no column {' and '.join(absent)}; effect_sizes() makes them")
+        return es
+    if yi is None or vi is None:
+        raise ModelError("give a table from effect_sizes(), or both yi and vi")
+    first, second = _vector(yi, "yi"), _vector(vi, "vi")
+    if first.size != second.size:
+        raise ModelError(f"yi has {first.size} values and vi has {second.size}; they must be as many")
+    return pd.DataFrame(
+        {"label": [f"Study {i}" for i in range(1, first.size + 1)], "yi": first, "vi": second}
+    )
+
+
+def _vector(values: ArrayLike, name: str) -> Array:
+    array = np.asarray(values)
+    if array.ndim != 1 or array.dtype.kind not in "iuf":
+        raise ModelError(
+            f"{name} must be a one-dimensional array of numbers, not one of shape {array.shape} and type "
+            f"{array.dtype}"
+        )
+    return array.astype(np.float64)
+
+
+def _numbers(table: pd.DataFrame, name: str) -> Array:
+    """A column as floats, NaN where missing; anything but numbers is refused."""
+    column = table[name]
+    if not isinstance(column, pd.Series):
+        raise ModelError(f"the table has more than one column {name}")
+    result = np.full(len(column), np.nan)
+    for i, value in enumerate(column):
+        if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
+            result[i] = float(value)
+        elif not _blank(value):
+            raise ModelError(f"{name} is {value!r} in {name_rows(table, [i])}; it must be a number")
+    return result
+
+
+def text_column(table: pd.DataFrame, name: str) -> list[str]:
+    """A column as stripped text, empty where the cell is missing or the column does not exist."""
+    if name not in table.columns:
+        return [""] * len(table)
+    return ["" if _blank(value) else str(value).strip() for value in table[name]]
+
+
+def _blank(value: Any) -> bool:
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def name_rows(table: pd.DataFrame, positions: Sequence[int]) -> str:
+    """Name rows by record, label and position, so that a reader finds them."""
+    records, labels = text_column(table, "record_id"), text_column(table, "label")
+    studies = text_column(table, "study_id")
+    names = []
+    for i in list(positions)[:_NAMES_SHOWN]:
+        known = [part for part in (records[i], labels[i] or studies[i]) if part]
+        names.append(f"row {i + 1}" + (f" ({', '.join(known)})" if known else ""))
+    rest = len(positions) - len(names)
+    return ", ".join(names) + (f" and {rest} more" if rest else "")
+
+
+def _check_values(table: pd.DataFrame, effects: Array, variances: Array, used: list[int]) -> None:
+    for i in used:
+        if not np.isfinite(effects[i]) or not np.isfinite(variances[i]):
+            raise ModelError(
+                f"yi = {effects[i]}, vi = {variances[i]} in {name_rows(table, [i])}; both must be finite"
+            )
+        if variances[i] <= 0:
+            raise ModelError(
+                f"vi = {variances[i]} in {name_rows(table, [i])}; a sampling variance must be positive "
+                "(vi is the squared standard error)"
+            )
+
+
+def _labelled(rows: pd.DataFrame) -> pd.DataFrame:
+    """A plain copy with a ``label`` column: the study's where there is none, else its position."""
+    result = pd.DataFrame(rows).copy()
+    origin = rows.attrs.get(ATTRS_KEY)
+    result.attrs = {} if origin is None else {ATTRS_KEY: dict(origin)}
+    if "label" not in result.columns:
+        studies = text_column(result, "study_id")
+        result["label"] = [name or f"Study {i}" for i, name in enumerate(studies, start=1)]
+    return result
+
+
+_ONCE = {
+    "cohort_id": (
+        "the same participants (cohort_id {value!r}) are counted more than once: {rows}; a cohort may be "
+        "counted once in a pool: use select() to keep one row of each, or durability() for repeated "
+        'measurements; arms of one trial go in by effect_sizes(..., shared="combine") or "split"'
+    ),
+    "comparator_arm_id": (
+        "one control arm (comparator_arm_id {value!r}) is counted more than once: {rows}; use "
+        "effect_sizes(..., shared=\"combine\"), or split the arm and say so in a column 'shared'"
+    ),
+}
+
+
+def _check_once(rows: pd.DataFrame, column: str) -> None:
+    """Refuse participants that are counted twice.
+
+    Rows with a split control arm (``shared`` says how) may repeat its ``comparator_arm_id``, and the
+    ``cohort_id`` of their trial if they are different arms, told apart by ``study_id``.
+    """
+    split, arms = text_column(rows, "shared"), text_column(rows, "study_id")
+    places: dict[str, list[int]] = {}
+    for i, value in enumerate(text_column(rows, column)):
+        if value:
+            places.setdefault(value, []).append(i)
+    for value, positions in places.items():
+        handled = all(split[i] for i in positions)
+        if column == "cohort_id":
+            handled = handled and len({arms[i] for i in positions if arms[i]}) == len(positions)
+        if len(positions) > 1 and not handled:
+            raise ModelError(_ONCE[column].format(value=value, rows=name_rows(rows, positions)))
+
+
+def _measure(rows: pd.DataFrame) -> str:
+    found = sorted({value for value in text_column(rows, "measure") if value})
+    if len(found) > 1:
+        raise ModelError(f"effects of different measures cannot be pooled: {', '.join(found)}")
+    return found[0] if found else ""
+
+
+def _mixed_dosing(rows: pd.DataFrame) -> tuple[str, ...]:
+    found = sorted({value for value in text_column(rows, "dosing") if value})
+    if len(found) < 2:
+        return ()
+    return (f"the pool mixes dosing: {' and '.join(found)}; the effect it estimates is a blend of them",)

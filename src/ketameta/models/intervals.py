@@ -1,0 +1,185 @@
+"""Intervals and tests: of a pooled effect, of a new study's effect, and of heterogeneity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from ketameta._typing import Array, ArrayLike
+from ketameta.models.kernel import solve_tau2
+
+__all__ = ["Heterogeneity", "Inference", "chi2_sf", "heterogeneity_intervals", "q_profile"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inference:
+    """One object that feeds the interval, the test and the prediction interval of an estimate.
+
+    Attributes
+    ----------
+    estimate, se : array_like, shape (...)
+        Estimate and its standard error.
+    df : array_like, shape (...)
+        Degrees of freedom of Student's t; infinity stands for the normal distribution.
+    level : float
+        Level of the intervals, between 0 and 1.
+
+    Examples
+    --------
+    >>> from ketameta.models.intervals import Inference
+    >>> low, high = Inference(estimate=-0.5, se=0.2, df=float("inf"), level=0.95).interval()
+    >>> round(float(low), 3), round(float(high), 3)
+    (-0.892, -0.108)
+    """
+
+    estimate: Array | float
+    se: Array | float
+    df: Array | float
+    level: float
+
+    @property
+    def critical(self) -> Array:
+        """Quantile of the reference distribution; NaN where df is below 1."""
+        return _quantile((1.0 - self.level) / 2.0, self.df)
+
+    @property
+    def stat(self) -> Array:
+        """Estimate divided by its standard error; NaN where the standard error is 0."""
+        estimate, se = np.broadcast_arrays(self.estimate, self.se)
+        result: Array = np.divide(estimate, se, out=np.full(estimate.shape, np.nan), where=se > 0)
+        return result
+
+    @property
+    def p(self) -> Array:
+        """Two-sided P value against no effect."""
+        df = np.asarray(self.df, dtype=np.float64)
+        below = -np.abs(self.stat)
+        normal = np.isinf(df)
+        t = special.stdtr(np.where(normal | (df < 1), 1.0, df), below)
+        return _masked(2.0 * np.where(normal, special.ndtr(below), t), df)
+
+    def interval(self) -> tuple[Array, Array]:
+        """Confidence interval, estimate -+ critical * se."""
+        return self._around(np.asarray(self.se, dtype=np.float64))
+
+    def prediction(self, tau2: ArrayLike) -> tuple[Array, Array]:
+        """Interval for the true effect of a new study, estimate -+ critical * sqrt(tau2 + se^2)."""
+        return self._around(np.sqrt(np.asarray(tau2, dtype=np.float64) + np.square(self.se)))
+
+    def _around(self, spread: Array) -> tuple[Array, Array]:
+        estimate = np.asarray(self.estimate, dtype=np.float64)
+        return estimate - self.critical * spread, estimate + self.critical * spread
+
+
+def _quantile(tail: float, df: ArrayLike) -> Array:
+    """Upper quantile of Student's t, or of the normal where df is infinite."""
+    df = np.asarray(df, dtype=np.float64)
+    normal = np.isinf(df)
+    t = -special.stdtrit(np.where(normal | (df < 1), 1.0, df), tail)
+    return _masked(np.where(normal, -special.ndtri(tail), t), df)
+
+
+def _masked(value: Array, df: Array) -> Array:
+    result: Array = np.where(df >= 1, value, np.nan)
+    return result
+
+
+def chi2_sf(q: ArrayLike, df: ArrayLike) -> Array:
+    """Probability that chi-square with ``df`` degrees of freedom exceeds ``q``; NaN where df is 0.
+
+    Examples
+    --------
+    >>> from ketameta.models.intervals import chi2_sf
+    >>> float(chi2_sf(3.841458820694124, 1).round(10))
+    0.05
+    """
+    df = np.asarray(df, dtype=np.float64)
+    return _masked(special.chdtrc(np.where(df < 1, 1.0, df), np.asarray(q, dtype=np.float64)), df)
+
+
+def q_profile(
+    y: ArrayLike,
+    v: ArrayLike,
+    x: ArrayLike | None = None,
+    *,
+    mask: ArrayLike | None = None,
+    level: float = 0.95,
+) -> tuple[Array, Array]:
+    """Confidence interval of tau2 by the Q-profile method.
+
+    Parameters
+    ----------
+    y, v : array_like, shape (..., k)
+        Effects and sampling variances.
+    x : array_like, shape (..., k, p), optional
+        Design matrix; the intercept alone when left out.
+    mask : array_like of bool, shape (..., k), optional
+        Which studies count.
+    level : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    low, high : Array, shape (...)
+        Both 0 where Q lies below the lower chi-square quantile even at tau2 = 0; NaN where there are not
+        more studies than coefficients.
+
+    Notes
+    -----
+    The bounds are the tau2 at which the generalised Q statistic equals the upper and lower quantiles of
+    chi-square with k - p degrees of freedom (Viechtbauer 2007, Statistics in Medicine 26:37-52). They do
+    not depend on the estimator of tau2, which may therefore lie outside them.
+
+    Examples
+    --------
+    >>> from ketameta.models.intervals import q_profile
+    >>> low, high = q_profile([-1.2, -0.4, -0.1, -0.9], [0.04, 0.09, 0.05, 0.06])
+    >>> round(float(low), 4), round(float(high), 4)
+    (0.0292, 3.3327)
+    """
+    shape = np.broadcast_shapes(np.shape(y), np.shape(v), np.shape(mask) if mask is not None else ())
+    used = np.broadcast_to(True if mask is None else np.asarray(mask, dtype=np.bool_), shape)
+    p = 1 if x is None else np.shape(x)[-1]
+    df = np.maximum(used.sum(axis=-1) - p, 1).astype(np.float64)
+    tail = (1.0 - level) / 2.0
+    low = solve_tau2(y, v, x, mask=mask, target=special.chdtri(df, tail))
+    high = solve_tau2(y, v, x, mask=mask, target=2.0 * special.gammaincinv(df / 2.0, tail))
+    return low, high
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heterogeneity:
+    """Intervals of tau2, I2 (percent) and H2, each a pair (low, high) of floats or arrays."""
+
+    tau2: tuple[Array, Array]
+    i2: tuple[Array, Array]
+    h2: tuple[Array, Array]
+
+
+def heterogeneity_intervals(tau2: tuple[Array, Array], typical_v: ArrayLike) -> Heterogeneity:
+    """Carry an interval of tau2 over to I2 = 100 tau2 / (tau2 + v) and H2 = tau2 / v + 1.
+
+    Parameters
+    ----------
+    tau2 : tuple of Array
+        Low and high bound.
+    typical_v : array_like
+        Typical sampling variance, ``Fits.typical_v``.
+
+    Examples
+    --------
+    >>> from ketameta.models.intervals import heterogeneity_intervals
+    >>> import numpy as np
+    >>> found = heterogeneity_intervals((np.array(0.0), np.array(0.3)), 0.1)
+    >>> [round(float(value)) for value in (*found.i2, *found.h2)]
+    [0, 75, 1, 4]
+    """
+    v = np.asarray(typical_v, dtype=np.float64)
+    low, high = tau2
+    return Heterogeneity(
+        tau2=tau2,
+        i2=(100.0 * low / (low + v), 100.0 * high / (high + v)),
+        h2=(low / v + 1.0, high / v + 1.0),
+    )

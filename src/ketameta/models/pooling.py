@@ -1,0 +1,309 @@
+"""Pool effect sizes: common-effect and random-effects meta-analysis."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ketameta._typing import Array, ArrayLike
+from ketameta.errors import KetametaWarning, ModelError
+from ketameta.models import _notes
+from ketameta.models._studies import Studies, read_studies
+from ketameta.models.intervals import Inference, chi2_sf, heterogeneity_intervals, q_profile
+from ketameta.models.kernel import METHODS, Fits, fit
+from ketameta.models.result import Pooled
+from ketameta.provenance import trace
+
+__all__ = [
+    "CI_METHODS",
+    "PREDICTION_METHODS",
+    "Settings",
+    "Spread",
+    "assemble",
+    "coefficient",
+    "pool",
+    "pool_studies",
+    "spread",
+]
+
+CI_METHODS = ("Wald", "HKSJ", "HKSJ-adhoc")
+PREDICTION_METHODS = ("t(k-1)", "t(k-2)")
+
+_NAN_PAIR = (math.nan, math.nan)
+
+
+def pool(
+    es: pd.DataFrame | None = None,
+    *,
+    yi: ArrayLike | None = None,
+    vi: ArrayLike | None = None,
+    tau2: str = "REML",
+    ci: str = "HKSJ",
+    prediction: str = "t(k-1)",
+    level: float = 0.95,
+) -> Pooled:
+    """Pool effect sizes of independent studies.
+
+    Parameters
+    ----------
+    es : DataFrame, optional
+        Table from :func:`ketameta.effect_sizes`, or any table with columns ``yi`` and ``vi``. Rows without
+        an effect but with a ``reason`` are left out and listed in the result.
+    yi, vi : array_like, shape (k,), optional
+        Effects and sampling variances (squared standard errors), instead of a table; ratios as logs.
+    tau2 : str
+        Estimator of the between-study variance: EE (none: common effect), DL (DerSimonian-Laird), HE
+        (Hedges), HS (Hunter-Schmidt), SJ (Sidik-Jonkman), ML, REML, EB (empirical Bayes) or PM
+        (Paule-Mandel).
+    ci : str
+        ``"Wald"`` (normal); ``"HKSJ"`` (Hartung-Knapp-Sidik-Jonkman: t with k - 1 degrees of freedom);
+        ``"HKSJ-adhoc"`` (the same, with a standard error never below the Wald one).
+    prediction : str
+        ``"t(k-1)"``: estimate -+ t sqrt(tau2 + se^2) with the standard error and the distribution of the
+        interval, t with k - 1 degrees of freedom beside HKSJ and the normal beside Wald, so that the two
+        intervals agree when tau2 = 0. ``"t(k-2)"``: t with k - 2 degrees of freedom and the Wald standard
+        error, whatever the interval (Higgins, Thompson and Spiegelhalter 2009).
+    level : float
+        Level of all intervals, between 0 and 1.
+
+    Returns
+    -------
+    Pooled
+        Ratios (OR, RR, HR, ROM) are on the log scale in its fields and shown as ratios.
+
+    Raises
+    ------
+    ModelError
+        When there is nothing to pool; a value is missing without a reason, not finite or not positive where
+        it must be; measures differ; a cohort or a control arm is counted twice; an option is unknown.
+
+    Warns
+    -----
+    KetametaWarning
+        When an HKSJ interval rests on two studies or on identical effects, when it is asked for under a
+        common-effect model, and when single and repeated dosing are pooled together.
+
+    Notes
+    -----
+    tau2 as in Viechtbauer (2005), J Educ Behav Stat 30:261-293. REML and ML take the global maximum of the
+    likelihood. HKSJ: Hartung and Knapp (2001), Stat Med 20:3875-3889; Sidik and Jonkman (2002), Stat Med
+    21:3153-3159; ad hoc: Jackson et al. (2017), Stat Med 36:3923-3934. Intervals of tau2, I2 and H2 by
+    Q-profile: Viechtbauer (2007), Stat Med 26:37-52. Prediction: Higgins et al. (2009), J R Stat Soc A
+    172:137-159.
+
+    A prediction interval takes tau2 as if it were known. It covers 95% when heterogeneity is large beside the
+    sampling variances, and less when it is moderate and studies are few (Partlett and Riley 2017, Stat Med
+    36:301-317; Nagashima et al. 2019, Stat Methods Med Res 28:1689-1702).
+
+    One study is returned as itself with a normal interval; tau2, I2, Q and the prediction interval are NaN.
+
+    Examples
+    --------
+    >>> import ketameta as km
+    >>> fit = km.pool(yi=[-1.10, -0.35, -0.62, -0.18, -0.80], vi=[0.09, 0.05, 0.04, 0.07, 0.11])
+    >>> fit.k, round(fit.estimate, 3), round(fit.tau2, 4)
+    (5, -0.576, 0.0431)
+    """
+    settings = Settings.checked(tau2=tau2, ci=ci, prediction=prediction, level=level)
+    result, alerts = pool_studies(read_studies(es, yi=yi, vi=vi), settings)
+    for alert in alerts:
+        warnings.warn(alert, KetametaWarning, stacklevel=2)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Choices of a pool: ``tau2``, ``ci``, ``prediction`` and ``level`` as in :func:`pool`."""
+
+    tau2: str
+    ci: str
+    prediction: str
+    level: float
+
+    @staticmethod
+    def checked(*, tau2: Any, ci: Any, prediction: Any, level: Any) -> Settings:
+        """Refuse unknown options, with a suggestion where one is near."""
+        _choice("tau2", tau2, METHODS)
+        _choice("ci", ci, CI_METHODS)
+        _choice("prediction", prediction, PREDICTION_METHODS)
+        if isinstance(level, bool) or not isinstance(level, Real) or not 0.0 < float(level) < 1.0:
+            raise ModelError(f"level={level!r} must lie between 0 and 1, such as 0.95")
+        return Settings(tau2, ci, prediction, float(level))
+
+
+def _choice(name: str, value: Any, options: Sequence[str]) -> None:
+    if isinstance(value, str) and value in options:
+        return
+    lowered = {option.lower(): option for option in options}
+    near = difflib.get_close_matches(str(value).lower(), lowered, n=1)
+    hint = f"; did you mean {lowered[near[0]]!r}?" if near else "."
+    raise ModelError(f"{name}={value!r} is unknown{hint} Choose one of {', '.join(options)}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Heterogeneity of a pool: the fields of :class:`Pooled` that speak of it. NaN means unknown."""
+
+    tau2: float = math.nan
+    tau2_ci: tuple[float, float] = _NAN_PAIR
+    i2: float = math.nan
+    i2_ci: tuple[float, float] = _NAN_PAIR
+    h2: float = math.nan
+    h2_ci: tuple[float, float] = _NAN_PAIR
+    boundary: bool = False
+    q: float = math.nan
+
+
+def pool_studies(studies: Studies, settings: Settings) -> tuple[Pooled, tuple[str, ...]]:
+    """Pool checked studies; returns the result, and those of its notes that deserve a warning."""
+    if studies.yi.size == 1:
+        return _single(studies, settings), studies.alerts
+    fits = fit(studies.yi, studies.vi, tau2=settings.tau2)
+    inference = coefficient(fits, settings)
+    wald = coefficient(fits, Settings(settings.tau2, "Wald", settings.prediction, settings.level))
+    if not (np.isfinite(inference.estimate) and wald.se > 0):
+        raise ModelError(
+            f"the numbers lie too far apart to be pooled (vi from {studies.vi.min():g} to "
+            f"{studies.vi.max():g}, yi from {studies.yi.min():g} to {studies.yi.max():g}); check their units"
+        )
+    interval = _NAN_PAIR if settings.tau2 == "EE" else q_profile(studies.yi, studies.vi, level=settings.level)
+    found = spread(fits, interval)
+    alerts = studies.alerts + _notes.alerts(fits, inference, tau2=settings.tau2, ci=settings.ci)
+    notes = (
+        *_notes.left_out(len(studies.left_out)),
+        *alerts,
+        *_notes.heterogeneity(fits, found.tau2_ci, tau2=settings.tau2, ci=settings.ci),
+        *_notes.width(inference, wald, ci=settings.ci),
+        *_notes.prediction(fits, method=settings.prediction, tau2=settings.tau2),
+    )
+    result = assemble(
+        studies,
+        settings,
+        inference,
+        found,
+        prediction=_prediction(inference, wald, fits, settings),
+        weights=fits.weights,
+        loglik=float(fits.loglik),
+        notes=notes,
+    )
+    return result, alerts
+
+
+def _single(studies: Studies, settings: Settings) -> Pooled:
+    """One study: itself, with a normal interval."""
+    se = math.sqrt(float(studies.vi[0]))
+    return assemble(
+        studies,
+        Settings(settings.tau2, "Wald", settings.prediction, settings.level),
+        Inference(float(studies.yi[0]), se, math.inf, settings.level),
+        Spread(),
+        prediction=("none", _NAN_PAIR),
+        weights=np.ones(1),
+        loglik=math.nan,
+        notes=(*_notes.left_out(len(studies.left_out)), _notes.ONE_STUDY),
+    )
+
+
+def coefficient(fits: Fits, settings: Settings, index: int = 0) -> Inference:
+    """Inference on one coefficient of a single fit by the chosen interval."""
+    factor = 1.0 if settings.ci == "Wald" else float(fits.hksj)
+    if settings.ci == "HKSJ-adhoc":
+        factor = max(1.0, factor)
+    se = math.sqrt(float(fits.cov[index, index]) * factor)
+    df = math.inf if settings.ci == "Wald" else float(fits.df)
+    return Inference(float(fits.beta[index]), se, df, settings.level)
+
+
+def spread(fits: Fits, interval: tuple[Any, Any]) -> Spread:
+    """Heterogeneity of a single fit, with the interval of tau2 carried over to I2 and H2."""
+    found = heterogeneity_intervals(interval, fits.typical_v)
+    return Spread(
+        tau2=float(fits.tau2),
+        tau2_ci=_floats(found.tau2),
+        i2=float(fits.i2),
+        i2_ci=_floats(found.i2),
+        h2=float(fits.h2),
+        h2_ci=_floats(found.h2),
+        boundary=bool(fits.boundary),
+        q=float(fits.q),
+    )
+
+
+def _prediction(
+    inference: Inference, wald: Inference, fits: Fits, settings: Settings
+) -> tuple[str, tuple[float, float]]:
+    if settings.tau2 == "EE" or (settings.prediction == "t(k-2)" and fits.k < 3):
+        return "none", _NAN_PAIR
+    if settings.prediction == "t(k-2)":
+        other = Inference(wald.estimate, wald.se, float(fits.k) - 2.0, settings.level)
+        return "t(k-2)", _floats(other.prediction(fits.tau2))
+    return "z" if settings.ci == "Wald" else "t(k-1)", _floats(inference.prediction(fits.tau2))
+
+
+def assemble(
+    studies: Studies,
+    settings: Settings,
+    inference: Inference,
+    found: Spread,
+    *,
+    prediction: tuple[str, tuple[float, float]],
+    weights: Array,
+    loglik: float,
+    notes: tuple[str, ...],
+) -> Pooled:
+    """Put the parts of a result together, as plain floats and arrays that cannot be written to."""
+    low, high = _floats(inference.interval())
+    q_df = studies.yi.size - 1
+    return Pooled(
+        measure=studies.measure,
+        tau2_method=settings.tau2,
+        ci_method=settings.ci,
+        prediction_method=prediction[0],
+        level=settings.level,
+        k=studies.yi.size,
+        estimate=float(inference.estimate),
+        se=float(inference.se),
+        ci_low=low,
+        ci_high=high,
+        stat=float(inference.stat),
+        df=float(inference.df),
+        p=float(inference.p),
+        pi_low=prediction[1][0],
+        pi_high=prediction[1][1],
+        tau2=found.tau2,
+        tau2_ci=found.tau2_ci,
+        i2=found.i2,
+        i2_ci=found.i2_ci,
+        h2=found.h2,
+        h2_ci=found.h2_ci,
+        boundary=found.boundary,
+        q=found.q,
+        q_df=q_df,
+        q_p=float(chi2_sf(found.q, q_df)),
+        loglik=loglik,
+        weights=_frozen(weights),
+        yi=_frozen(studies.yi),
+        vi=_frozen(studies.vi),
+        rows=studies.rows,
+        left_out=studies.left_out,
+        notes=notes,
+        provenance=trace(studies.rows),
+    )
+
+
+def _floats(pair: tuple[Any, Any]) -> tuple[float, float]:
+    return float(pair[0]), float(pair[1])
+
+
+def _frozen(array: Array) -> Array:
+    copy = np.array(array, dtype=np.float64)
+    copy.flags.writeable = False
+    return copy
