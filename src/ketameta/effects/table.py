@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from ketameta._typing import AnyArray, BoolArray
+from ketameta._typing import AnyArray, BoolArray, Measure
 from ketameta.effects._checks import choice, nearest
 from ketameta.effects._contrasts import (
     read_difference_contrasts,
@@ -40,7 +40,6 @@ from ketameta.errors import DataError, EffectError
 __all__ = ["effect_sizes"]
 
 _Formula: TypeAlias = tuple[Callable[..., EffectSize], tuple[str, ...]]
-Measure = Literal["SMD", "MD", "OR", "RR", "RD", "HR"]
 Shared = Literal["combine", "split", "keep"]
 Adjusted = Literal["exclude", "sd_from_se"]
 

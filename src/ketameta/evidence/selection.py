@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from ketameta._render import Card, card_html
+from ketameta._typing import Measure
 from ketameta.errors import DataError, SelectionError
 from ketameta.evidence import filters, overlap
 from ketameta.evidence.filters import Filter, Wanted
+from ketameta.evidence.measurable import MEASURES, gives
 from ketameta.evidence.sheet import Sheet, sheet
 from ketameta.evidence.sieve import Sieve, Step, count
 from ketameta.provenance import trace
@@ -20,7 +22,7 @@ __all__ = ["Selection", "select"]
 
 _REQUIRED = ("record_id", "study_id", "cohort_id", "outcome", "score_type", "status")
 _READ = (
-    *("reason", "year"),
+    *("reason", "year", "contrast_measure"),
     *(column for columns in filters.COLUMNS.values() for column in columns),
     *_REQUIRED,
     *overlap.COLUMNS,
@@ -134,6 +136,7 @@ def select(
     design: Wanted = None,
     instrument: Wanted = None,
     setting: Wanted = "treatment",
+    measure: Measure | None = None,
     at: float | None = None,
     provisional: bool = False,
     duplicates: Literal["resolve", "refuse"] = "resolve",
@@ -159,6 +162,9 @@ def select(
         Class of comparator (``inactive``, ``psychoactive``, ``active treatment``) or comparator by name.
     setting : str or list of str, optional
         ``treatment`` unless asked otherwise; None keeps anaesthesia, ECT and psychotherapy adjuncts too.
+    measure : {"SMD", "MD", "OR", "RR", "RD", "HR"}, optional
+        Leave out rows whose statistics are of another kind before participants are counted once: a trial that
+        prints a mean difference and a standardised one then answers with the right one.
     at : float, optional
         The best time inside ``hours``; the middle of the window by default.
     provisional : bool
@@ -186,6 +192,8 @@ def select(
     >>> bool(day1.rows["time_hours"].between(20, 36).all())
     True
     """
+    if measure is not None and measure not in MEASURES:
+        raise SelectionError(f"measure={measure!r}: one of {', '.join(MEASURES)}")
     if duplicates not in ("resolve", "refuse"):
         raise SelectionError(f"duplicates={duplicates!r}: 'resolve' or 'refuse'")
     data = sheet(trials, _READ, _REQUIRED)
@@ -220,6 +228,9 @@ def select(
         solid = ~data.is_one_of("source_kind", ["secondary-text"])
         words = "provisional: secondary text only (provisional=True keeps them)"
         work.keep("provisional", solid, words, lambda _: "provisional: secondary text only")
+    if measure is not None:
+        words = f"statistics that give no {measure}"
+        work.keep("measure", gives(data, measure), words, lambda _: words)
     overlaps = work.overlaps(best_time, refuse=duplicates == "refuse")
     return _selection(trials, work, _asked_words(chosen, span, best_time), overlaps)
 

@@ -1,0 +1,7 @@
+"""The evidence report: every question, every window, figures, tables, and one HTML file."""
+
+from __future__ import annotations
+
+from ketameta.reporting.evidence_report import Report, report
+
+__all__ = ["Report", "report"]

@@ -1,0 +1,57 @@
+"""Command line: ``python -m ketameta report`` and ``python -m ketameta check``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ketameta.__about__ import __version__
+from ketameta.errors import KetametaError
+
+__all__ = ["main"]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ketameta",
+        description="Meta-analysis of ketamine trials. For research; no advice to patients.",
+    )
+    parser.add_argument("--version", action="version", version=f"ketameta {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    report = commands.add_parser("report", help="write the evidence report, figures, tables and results.json")
+    report.add_argument("--out", default="out", help="folder to write into (default: out)")
+    report.add_argument(
+        "--trials", default=None, metavar="CSV", help="your own table instead of the packaged one"
+    )
+    report.add_argument("--quiet", action="store_true", help="print no progress")
+    check = commands.add_parser("check", help="print the problems of a table; exit status 1 if there are any")
+    check.add_argument("table", metavar="CSV", help="a table in the form of data/trials.csv")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status.
+
+    0: done. 1: the table has problems or could not be read. 2: the words of the command are wrong.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "report":
+            from ketameta.reporting import report
+
+            made = report(options.trials, out=options.out, progress=not options.quiet)
+            print(f"Written: {made.page}, results.json, figures/ and tables/ beside it.")
+            return 0
+        from ketameta.evidence import check_trials, read_trials
+
+        checked = check_trials(read_trials(options.table))
+    except KetametaError as error:
+        print(f"ketameta: {error}", file=sys.stderr)
+        return 1
+    print(checked)
+    return 0 if checked.problems.empty else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

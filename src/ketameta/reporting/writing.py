@@ -1,0 +1,152 @@
+"""Files of the report: figures, tables and ``results.json``."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ketameta.reporting.analysis import CurveResult, WindowResult
+from ketameta.reporting.comparison import Comparison, comparison_table
+from ketameta.reporting.evidence_tables import evidence_table, missing_table, results_table
+from ketameta.reporting.questions import QUESTIONS
+
+__all__ = ["plain", "results_record", "write_figures", "write_json", "write_tables"]
+
+_FIGURE_MEASURES = ("SMD", "MD", "RR")
+
+
+def plain(value: Any) -> Any:
+    """Turn a value into what JSON can hold: NaN to None, infinities to text, NumPy scalars to Python's."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, pd.DataFrame):
+        return plain(value.to_dict("records"))
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist") and not isinstance(value, str):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value
+
+
+def write_json(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a record as UTF-8 JSON, keys in the order given, no NaN."""
+    path.write_text(
+        json.dumps(plain(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
+
+
+def results_record(
+    windows: Sequence[WindowResult],
+    curves: Sequence[CurveResult],
+    comparisons: Sequence[Comparison],
+    header: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Everything that was computed, with what it was computed from."""
+    return {
+        **header,
+        "windows": [
+            {
+                "key": result.key,
+                "question": result.analysis.question,
+                "outcome": result.analysis.outcome,
+                "measure": result.analysis.measure,
+                "instrument": result.analysis.instrument,
+                "dosing": result.dosing,
+                "window_hours": [result.window.low, result.window.high],
+                "pooled": result.is_pool,
+                "participants": result.n_participants,
+                "reason": result.reason,
+                "notes": list(result.notes),
+                "result": None if result.fit is None else result.fit.to_dict(),
+                "by_comparator": None if result.by_comparator is None else result.by_comparator.to_dict(),
+            }
+            for result in windows
+        ],
+        "curves": [
+            {
+                "key": result.key,
+                "dosing": result.question.dosing,
+                "reason": result.reason,
+                "notes": list(result.notes),
+                "results": [
+                    {**curve.to_dict(), "sensitivity": sensitivity}
+                    for curve, sensitivity in zip(result.curves, result.sensitivities, strict=True)
+                ],
+            }
+            for result in curves
+        ],
+        "published": comparison_table(tuple(comparisons)),
+    }
+
+
+def write_tables(
+    folder: Path,
+    trials: pd.DataFrame,
+    missing: pd.DataFrame,
+    windows: Sequence[WindowResult],
+    curves: Sequence[CurveResult],
+    comparisons: Sequence[Comparison],
+) -> None:
+    """Write each table of the report as CSV."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = {"pooled_effects": results_table(windows), "published": comparison_table(tuple(comparisons))}
+    for question in QUESTIONS:
+        tables[f"evidence_{question.key}"] = evidence_table(trials, question)
+        tables[f"missing_{question.key}"] = missing_table(missing, question)
+    for result in curves:
+        for curve, sensitivity in zip(result.curves, result.sensitivities, strict=True):
+            tables[f"{result.key}_{curve.curve}"] = curve.to_frame()
+            tables[f"{result.key}_{curve.curve}_sensitivity"] = sensitivity
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def write_figures(
+    folder: Path,
+    windows: Sequence[WindowResult],
+    curves: Sequence[CurveResult],
+    report: Callable[[str], None],
+) -> dict[str, tuple[Path, str]]:
+    """Draw forest plots of the pools and the time courses; PNG, SVG and PDF of each.
+
+    Returns
+    -------
+    dict
+        Key of the result to the SVG file and the description of the figure in words.
+    """
+    from matplotlib.pyplot import close
+
+    from ketameta.plots import alt_text, forest, save, timecourse
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written: dict[str, tuple[Path, str]] = {}
+    for result in windows:
+        if result.fit is None or not result.is_pool or result.analysis.measure not in _FIGURE_MEASURES:
+            continue
+        title = f"{result.analysis.title}, {result.window.name}, {result.dosing} dosing"
+        report(f"forest plot: {title}")
+        shown = result.by_comparator or result.fit
+        axes = forest(shown, title=title)
+        written[result.key] = (folder / f"{result.key}.svg", alt_text(shown))
+        save(axes, folder / result.key)
+        close(axes.get_figure(root=True))
+    for item in curves:
+        for curve in item.curves:
+            key = f"{item.key}_{curve.curve}"
+            report(
+                f"time course: {item.question.analysis.title}, {item.question.dosing} dosing, {curve.curve}"
+            )
+            axes = timecourse(curve)
+            written[key] = (folder / f"{key}.svg", alt_text(curve))
+            save(axes, folder / key)
+            close(axes.get_figure(root=True))
+    return written

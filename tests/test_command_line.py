@@ -1,0 +1,69 @@
+"""The commands: exit status, what is printed where."""
+
+import subprocess
+import sys
+
+import pytest
+
+from ketameta.__main__ import main
+from ketameta.evidence import load_trials
+
+
+@pytest.fixture
+def table(tmp_path):
+    rows = load_trials()
+    rows = rows[(rows["cohort_id"] == "lii2023") & (rows["outcome"] == "depression")].copy()
+    path = tmp_path / "mine.csv"
+    rows.to_csv(path, index=False)
+    return path, rows
+
+
+def test_check_of_a_sound_table(table, capsys):
+    path, _ = table
+    assert main(["check", str(path)]) == 0
+    assert "no problem" in capsys.readouterr().out.lower()
+
+
+def test_check_prints_every_problem_and_exits_with_one(table, capsys):
+    path, rows = table
+    rows.loc[rows.index[0], "sd_t"] = 0.256
+    rows.loc[rows.index[1], "n_t"] = -3
+    rows.to_csv(path, index=False)
+    assert main(["check", str(path)]) == 1
+    said = capsys.readouterr().out
+    assert "sd_t" in said
+    assert "n_t" in said
+    assert "standard error" in said
+
+
+def test_check_of_a_file_that_cannot_be_read(tmp_path, capsys):
+    path = tmp_path / "binary.csv"
+    path.write_bytes(b"\x00\x01\x02")
+    assert main(["check", str(path)]) == 1
+    assert "binary.csv" in capsys.readouterr().err
+
+
+def test_check_of_a_missing_file(tmp_path, capsys):
+    assert main(["check", str(tmp_path / "nowhere.csv")]) == 1
+    assert "nowhere.csv" in capsys.readouterr().err
+
+
+def test_report_on_a_table_with_errors(table, tmp_path, capsys):
+    path, rows = table
+    rows.loc[rows.index[0], "sd_t"] = -1.0
+    rows.to_csv(path, index=False)
+    assert main(["report", "--quiet", "--trials", str(path), "--out", str(tmp_path / "out")]) == 1
+    assert "sd_t" in capsys.readouterr().err
+
+
+def test_wrong_words():
+    with pytest.raises(SystemExit) as stop:
+        main(["bake"])
+    assert stop.value.code == 2
+
+
+def test_module_runs_as_a_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "ketameta", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("ketameta ")

@@ -1,0 +1,57 @@
+"""Every example runs as it stands."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+SCRIPTS = sorted(EXAMPLES.glob("[0-9]*.py"))
+EXPECTED = {
+    "01_pooled_estimate.py": ["Pooled SMD", "inactive", "example_forest.png"],
+    "02_durability.py": ["Half-life", "example_timecourse.png"],
+    "03_your_own_trials.py": ["was a standard error entered?", "Pooled SMD"],
+}
+
+
+def test_there_are_examples():
+    assert {script.name for script in SCRIPTS} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_script(script, tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "MPLBACKEND": "Agg"},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    for words in EXPECTED[script.name]:
+        assert words in done.stdout
+    for name in ("example_forest.png", "example_timecourse.png"):
+        if name in EXPECTED[script.name]:
+            assert (tmp_path / "out" / name).stat().st_size > 5000
+
+
+def test_notebook(tmp_path):
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(EXAMPLES / "04_tour.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert sum("text/html" in output.get("data", {}) for output in outputs) >= 5
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 2
+    assert not any(output.output_type == "error" for output in outputs)
+
+
+def test_examples_are_shown_without_output():
+    import nbformat
+
+    notebook = nbformat.read(EXAMPLES / "04_tour.ipynb", as_version=4)
+    assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
