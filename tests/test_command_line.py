@@ -21,7 +21,7 @@ def table(tmp_path):
 def test_check_of_a_sound_table(table, capsys):
     path, _ = table
     assert main(["check", str(path)]) == 0
-    assert "no problem" in capsys.readouterr().out.lower()
+    assert "no errors and no warnings" in capsys.readouterr().out
 
 
 def test_check_prints_every_problem_and_exits_with_one(table, capsys):

@@ -88,11 +88,11 @@ class WindowResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurveResult:
-    """A durability question, the curves fitted to it, each over a grid of correlations, and why one is missing."""
+    """A durability question, the curves fitted to it, the first over a grid of correlations, and why one is missing."""
 
     question: CurveQuestion
     curves: tuple[DurabilityCurve, ...]
-    sensitivities: tuple[pd.DataFrame, ...]
+    sensitivity: pd.DataFrame | None
     reason: str
     account: str
     notes: tuple[str, ...]
@@ -225,7 +225,7 @@ def analyse_curve(trials: pd.DataFrame, question: CurveQuestion) -> CurveResult:
     try:
         selection = _selection(trials, question.analysis, question.dosing, None)
     except SelectionError as error:
-        return CurveResult(question, (), (), str(error), "", ())
+        return CurveResult(question, (), None, str(error), "", ())
     effects = effect_sizes(selection.rows, measure=question.analysis.measure)
     timed = effects.loc[effects["yi"].isna() | (effects["time_hours"] > 0)]
     usable = timed.loc[timed["yi"].notna()]
@@ -237,7 +237,7 @@ def analyse_curve(trials: pd.DataFrame, question: CurveQuestion) -> CurveResult:
             f"Not fitted: {trials_word} with usable numbers at {usable['time_hours'].nunique()} time(s). "
             "A curve needs two trials and two times."
         )
-        return CurveResult(question, (), (), reason, selection.account, ())
+        return CurveResult(question, (), None, reason, selection.account, ())
     curves: list[DurabilityCurve] = []
     notes: list[str] = []
     for shape in _CURVE_SHAPES:
@@ -251,7 +251,7 @@ def analyse_curve(trials: pd.DataFrame, question: CurveQuestion) -> CurveResult:
     return CurveResult(
         question=question,
         curves=tuple(curves),
-        sensitivities=tuple(curve.sensitivity() for curve in curves),
+        sensitivity=curves[0].sensitivity() if curves else None,
         reason="" if curves else " ".join(notes),
         account=selection.account,
         notes=tuple(notes),

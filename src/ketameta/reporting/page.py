@@ -21,6 +21,7 @@ from ketameta.reporting.questions import ANALYSES, QUESTIONS, Question
 __all__ = ["Contents", "render_page"]
 
 _RATIOS = ("OR", "RR")
+_SHOWN = ("SMD", "MD", "RR")
 _OUTCOME_NAMES = {
     "depression": "depressive symptoms",
     "ptsd": "PTSD symptoms",
@@ -118,7 +119,7 @@ def _glance(contents: Contents) -> str:
         pools = [r for r in results if r.is_pool]
         singles = [r for r in results if r.fit is not None and not r.is_pool]
         sentences = [
-            f"{r.window.name} after the first dose ({r.dosing} dosing), {r.fit.sentence()}"
+            f"{r.window.name} after the first dose, {r.dosing} dosing. {r.fit.sentence()}"
             for r in pools
             if r.fit is not None
         ]
@@ -142,7 +143,7 @@ def _glance(contents: Contents) -> str:
 def _question(contents: Contents, question: Question) -> str:
     parts = [f"<h2 id='{question.key}'>{html.escape(question.heading)}</h2>", _thinness(contents, question)]
     for analysis in ANALYSES:
-        if analysis.question != question.key:
+        if analysis.question != question.key or analysis.measure not in _SHOWN:
             continue
         results = [r for r in contents.windows if r.analysis is analysis]
         parts.append(_analysis(contents, f"{analysis.title} ({analysis.measure})", results))
@@ -236,10 +237,10 @@ def _analysis(contents: Contents, title: str, results: Sequence[WindowResult]) -
     figures = "".join(_figure(contents, r.key) for r in shown)
     groups = "".join(_by_comparator(r) for r in shown)
     accounts = "".join(
-        f"<details><summary>{html.escape(f'What was selected at {r.window.name}, {r.dosing} dosing')}</summary>"
-        f"<pre>{html.escape(r.account)}</pre></details>"
+        f"<h4>{html.escape(f'{r.window.name}, {r.dosing} dosing')}</h4><pre>{html.escape(r.account)}</pre>"
         for r in shown
     )
+    accounts = f"<details><summary>What was selected at each time, and what was left out</summary>{accounts}</details>"
     empty = [f"{r.window.name} ({r.dosing})" for r in results if r.fit is None]
     absent = _p(f"No trial at: {', '.join(empty)}.", "quiet") if empty else ""
     listed = f"<details><summary>Notes on these rows</summary><ul>{notes}</ul></details>" if notes else ""
@@ -272,15 +273,15 @@ def _curve(contents: Contents, result: CurveResult) -> str:
         return title + _p(result.reason, "thin")
     ratio = analysis.measure in _RATIOS
     parts = [title]
-    for curve, sensitivity in zip(result.curves, result.sensitivities, strict=True):
+    for curve in result.curves:
         parts.append(_figure(contents, f"{result.key}_{curve.curve}"))
         parts.append(_p(curve.sentence()))
         parts.append(_estimates(curve.to_frame(), ratio=ratio))
-        if curve.curve == result.curves[0].curve:
+        if curve is result.curves[0] and result.sensitivity is not None:
             parts.append(
                 _p("The same curve under other within-trial correlations, which no trial prints:", "quiet")
             )
-            parts.append(_sensitivity(sensitivity, ratio=ratio))
+            parts.append(_sensitivity(result.sensitivity, ratio=ratio))
     notes = list(dict.fromkeys([*result.notes, *(note for curve in result.curves for note in curve.notes)]))
     listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
     if listed:
@@ -419,7 +420,8 @@ def _methods(contents: Contents) -> str:
         + _p(
             "Selection: randomised comparisons against placebo or midazolam; participants named as adolescents, drug given "
             "as an adjunct to ECT or psychotherapy or for surgery in people with depression, subsets, pooled reports, "
-            "head-to-head, single-arm and retracted rows, and numbers read in secondary text only are left out. "
+            "head-to-head, single-arm and retracted rows, and numbers read in secondary text only are left out (for PTSD a trial "
+            "with exposure therapy in both arms stays). "
             "A cohort enters once; arms that share a comparator are combined. Single dosing means that at most one dose had "
             "been given by the time of the score."
         )
@@ -437,5 +439,9 @@ def _methods(contents: Contents) -> str:
             "first and later treatment steps, are pooled unless a row says otherwise; with few trials no method "
             "estimates heterogeneity well."
         )
-        + _p(f"Software: {versions}. Every number stands with full precision in results.json.", "quiet")
+        + _p(
+            f"Software: {versions}. Every number, odds ratios among them, stands with full "
+            "precision in results.json and tables/pooled_effects.csv.",
+            "quiet",
+        )
     )

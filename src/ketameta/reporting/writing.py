@@ -77,10 +77,8 @@ def results_record(
                 "dosing": result.question.dosing,
                 "reason": result.reason,
                 "notes": list(result.notes),
-                "results": [
-                    {**curve.to_dict(), "sensitivity": sensitivity}
-                    for curve, sensitivity in zip(result.curves, result.sensitivities, strict=True)
-                ],
+                "results": [curve.to_dict() for curve in result.curves],
+                "sensitivity": result.sensitivity,
             }
             for result in curves
         ],
@@ -103,9 +101,10 @@ def write_tables(
         tables[f"evidence_{question.key}"] = evidence_table(trials, question)
         tables[f"missing_{question.key}"] = missing_table(missing, question)
     for result in curves:
-        for curve, sensitivity in zip(result.curves, result.sensitivities, strict=True):
+        for curve in result.curves:
             tables[f"{result.key}_{curve.curve}"] = curve.to_frame()
-            tables[f"{result.key}_{curve.curve}_sensitivity"] = sensitivity
+        if result.sensitivity is not None:
+            tables[f"{result.key}_{result.curves[0].curve}_sensitivity"] = result.sensitivity
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
 
