@@ -41,7 +41,7 @@ __all__ = [
 COMPARATORS = ("inactive", "psychoactive")
 """Comparator classes of the main analyses; active treatments such as ECT answer another question."""
 
-_CURVE_SHAPES = ("spline", "exponential")
+_CURVE_SHAPES = {"SMD": ("spline", "exponential"), "RR": ("spline",)}
 _FEW_TRIALS = 5
 
 
@@ -227,7 +227,12 @@ def analyse_curve(trials: pd.DataFrame, question: CurveQuestion) -> CurveResult:
     except SelectionError as error:
         return CurveResult(question, (), None, str(error), "", ())
     effects = effect_sizes(selection.rows, measure=question.analysis.measure)
-    timed = effects.loc[effects["yi"].isna() | (effects["time_hours"] > 0)]
+    has_place = effects["yi"].isna() | (effects["time_hours"] > 0)
+    timed = effects.loc[has_place]
+    notes = [
+        f"{label}: no time is given, so the row has no place on a curve."
+        for label in effects.loc[~has_place, "label"]
+    ]
     usable = timed.loc[timed["yi"].notna()]
     if usable["cohort_id"].nunique() < 2 or usable["time_hours"].nunique() < 2:
         trials_word = (
@@ -237,10 +242,9 @@ def analyse_curve(trials: pd.DataFrame, question: CurveQuestion) -> CurveResult:
             f"Not fitted: {trials_word} with usable numbers at {usable['time_hours'].nunique()} time(s). "
             "A curve needs two trials and two times."
         )
-        return CurveResult(question, (), None, reason, selection.account, ())
+        return CurveResult(question, (), None, reason, selection.account, tuple(notes))
     curves: list[DurabilityCurve] = []
-    notes: list[str] = []
-    for shape in _CURVE_SHAPES:
+    for shape in _CURVE_SHAPES[question.analysis.measure]:
         try:
             curve, messages = _quietly(partial(durability, timed, curve=shape))
         except KetametaError as error:

@@ -34,8 +34,8 @@ def evidence_table(trials: pd.DataFrame, question: Question) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a cohort: ``cohort, population, drug, route, comparator, design, n_randomised``, one column
-        for each window and ``other times``.
+        One row a cohort: ``cohort, population, treatment, comparator, n randomised``, one column for each window,
+        ``other times``, and ``provisional`` (yes where all rows rest on secondary text).
     """
     mask = (
         (trials["status"] == "include")
@@ -47,12 +47,10 @@ def evidence_table(trials: pd.DataFrame, question: Question) -> pd.DataFrame:
     for cohort, group in trials.loc[mask].groupby("cohort_id", sort=True):
         row: dict[str, object] = {
             "cohort": cohort,
-            **{
-                name: _distinct(group[name])
-                for name in ("population", "drug", "route", "comparator", "design")
-            },
-            "n_randomised": _largest(group["n_randomised"]),
-            "provisional only": "yes" if (group["source_kind"] == "secondary-text").all() else "",
+            "population": _distinct(group["population"]),
+            "treatment": _distinct(group["drug"] + " " + group["route"]),
+            "comparator": _distinct(group["comparator"]),
+            "n randomised": _largest(group["n_randomised"]),
         }
         inside = pd.Series(False, index=group.index)
         for window in WINDOWS:
@@ -60,12 +58,13 @@ def evidence_table(trials: pd.DataFrame, question: Question) -> pd.DataFrame:
             inside |= here
             row[window.name] = _marks(group.loc[here, "outcome"])
         row["other times"] = _marks(group.loc[~inside, "outcome"])
+        row["provisional"] = "yes" if (group["source_kind"] == "secondary-text").all() else ""
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def _distinct(values: pd.Series) -> str:
-    return ", ".join(sorted({str(value) for value in values if str(value)}))
+    return ", ".join(sorted({str(value).strip() for value in values if str(value).strip()}))
 
 
 def _largest(values: pd.Series) -> str:
@@ -74,7 +73,7 @@ def _largest(values: pd.Series) -> str:
 
 
 def _marks(outcomes: pd.Series) -> str:
-    return " ".join(mark for mark in ("S", "R", "M") if mark in {_MARKS[name] for name in outcomes})
+    return "".join(mark for mark in ("S", "R", "M") if mark in {_MARKS[name] for name in outcomes})
 
 
 def missing_table(missing: pd.DataFrame, question: Question) -> pd.DataFrame:

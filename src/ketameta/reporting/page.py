@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from ketameta._render import interval, number, p_value, table_html
+from ketameta.curves import DurabilityCurve
 from ketameta.reporting.analysis import CurveResult, WindowResult
 from ketameta.reporting.comparison import Comparison, comparison_table
 from ketameta.reporting.evidence_tables import evidence_table, missing_table
@@ -21,6 +22,7 @@ from ketameta.reporting.questions import ANALYSES, QUESTIONS, Question
 __all__ = ["Contents", "render_page"]
 
 _RATIOS = ("OR", "RR")
+_CURVE_HOURS = (4.0, 24.0, 72.0, 168.0, 336.0, 504.0, 672.0)
 _SHOWN = ("SMD", "MD", "RR")
 _OUTCOME_NAMES = {
     "depression": "depressive symptoms",
@@ -39,7 +41,7 @@ h1 { font-size: 1.7rem; line-height: 1.25; } h2 { font-size: 1.35rem; margin-top
 h3 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; font-size: .85rem; margin: .6rem 0; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-td { overflow-wrap: anywhere; }
+td, th { overflow-wrap: break-word; } details td { min-width: 4rem; }
 thead th { text-align: right; border-bottom: 2px solid var(--line); } thead th:first-child { text-align: left; }
 .wide { overflow-x: auto; } .text td, .text thead th { text-align: left !important; }
 figure { margin: 1rem 0; } figure img { max-width: 100%; height: auto; background: white; }
@@ -202,7 +204,13 @@ def _thinness(contents: Contents, question: Question) -> str:
         if r.analysis.question == question.key and r.analysis.headline and r.is_pool
     ]
     most = max((r.fit.k for r in pools if r.fit is not None), default=0)
-    text = f"{len(table)} cohorts have usable numbers for this question. "
+    sizes = (
+        pd.to_numeric(table["n randomised"], errors="coerce").dropna()
+        if len(table)
+        else pd.Series(dtype=float)
+    )
+    size = f", with {sizes.min():.0f} to {sizes.max():.0f} people randomised" if len(sizes) else ""
+    text = f"{len(table)} trials have usable numbers for this question{size}. "
     if most == 0:
         text += "No two of them can be pooled on a symptom scale at the same time and under the same dosing: each is shown alone."
     else:
@@ -276,11 +284,8 @@ def _curve(contents: Contents, result: CurveResult) -> str:
     for curve in result.curves:
         parts.append(_figure(contents, f"{result.key}_{curve.curve}"))
         parts.append(_p(curve.sentence()))
-        parts.append(_estimates(curve.to_frame(), ratio=ratio))
+        parts.append(_estimates(curve.at(hours=_times(curve)), ratio=ratio))
         if curve is result.curves[0] and result.sensitivity is not None:
-            parts.append(
-                _p("The same curve under other within-trial correlations, which no trial prints:", "quiet")
-            )
             parts.append(_sensitivity(result.sensitivity, ratio=ratio))
     notes = list(dict.fromkeys([*result.notes, *(note for curve in result.curves for note in curve.notes)]))
     listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
@@ -323,8 +328,16 @@ def _estimates(table: pd.DataFrame, *, ratio: bool) -> str:
     return _table(("Time", "Effect [95% CI]", "95% prediction", "p", ""), rows)
 
 
+def _times(curve: DurabilityCurve) -> list[float]:
+    first, last = curve.time_range
+    return sorted({time for time in _CURVE_HOURS if first <= time <= last} | {first, last})
+
+
 def _sensitivity(table: pd.DataFrame, *, ratio: bool) -> str:
-    suffixes = [name.removeprefix("estimate") for name in table.columns if name.startswith("estimate")]
+    if table["loglik"].nunique() == 1:
+        return _p("No trial measured twice: the within-trial correlation plays no part.", "quiet")
+    names = [name for name in table.columns if name.startswith("estimate") and table[name].notna().any()]
+    suffixes = [name.removeprefix("estimate") for name in names]
     rows = [
         (
             number(row["rho"]),
@@ -333,10 +346,10 @@ def _sensitivity(table: pd.DataFrame, *, ratio: bool) -> str:
         )
         for row in table.to_dict("records")
     ]
-    heads = [
-        f"Effect at {suffix[1:].replace('24h', '24 h').replace('7d', '7 d')} [95% CI]" for suffix in suffixes
-    ]
-    return _table(("Correlation", *heads, "Half-life"), rows)
+    times = [suffix[1:].replace("24h", "24 h").replace("7d", "7 d") for suffix in suffixes]
+    heads = [f"Effect at {time} [95% CI]" for time in times]
+    introduction = _p("The same curve under other within-trial correlations, which no trial prints:", "quiet")
+    return introduction + _table(("Correlation", *heads, "Half-life"), rows)
 
 
 def _published(contents: Contents) -> str:
