@@ -1,0 +1,9 @@
+"""Effect as a function of time since dosing: curves, half-life, time to loss of benefit."""
+
+from __future__ import annotations
+
+from ketameta.curves.estimate import durability
+from ketameta.curves.readout import ReadOut
+from ketameta.curves.result import DurabilityCurve
+
+__all__ = ["DurabilityCurve", "ReadOut", "durability"]

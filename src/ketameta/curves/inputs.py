@@ -1,0 +1,233 @@
+"""From a table of effect sizes to the arrays of a curve, with every refusal naming its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ketameta._typing import Array
+from ketameta.curves.covariance import sampling_covariance
+from ketameta.curves.words import count_of
+from ketameta.errors import ModelError
+
+__all__ = ["TrialTimes", "read_rows"]
+
+_LISTED = 6
+_SAME_TIME = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrialTimes:
+    """Effects of trials at their times, sorted by trial and time.
+
+    Attributes
+    ----------
+    trials : tuple of str
+        Names of the k trials.
+    trial : numpy.ndarray of int, shape (n,)
+        Trial of each effect.
+    hours, yi, vi, n_t, n_c : numpy.ndarray, shape (n,)
+        Time after dosing in hours, effect, sampling variance, arm sizes (NaN where unknown).
+    measure : str
+        Effect measure; empty when the table does not say.
+    """
+
+    trials: tuple[str, ...]
+    trial: np.ndarray
+    hours: Array
+    yi: Array
+    vi: Array
+    n_t: Array
+    n_c: Array
+    measure: str
+
+    def covariances(self, *, rho: float, correlation: str) -> list[Array]:
+        """Sampling covariance of each trial (see :func:`~ketameta.curves.covariance.sampling_covariance`)."""
+        return [self._covariance(i, rho, correlation) for i in range(len(self.trials))]
+
+    def without_sizes(self) -> tuple[str, ...]:
+        """Trials with several standardised effects whose arm sizes are not all known."""
+        if self.measure != "SMD":
+            return ()
+        return tuple(
+            name
+            for i, name in enumerate(self.trials)
+            if (at := self.trial == i).sum() > 1 and np.isnan(self.n_t[at] + self.n_c[at]).any()
+        )
+
+    def participants(self) -> int | None:
+        """Largest number analysed in each trial, summed; None when a trial does not say."""
+        sizes = self.n_t + self.n_c
+        largest = [sizes[self.trial == i] for i in range(len(self.trials))]
+        if any(np.isnan(size).all() for size in largest):
+            return None
+        return int(sum(np.nanmax(size) for size in largest))
+
+    def _covariance(self, i: int, rho: float, correlation: str) -> Array:
+        at = self.trial == i
+        n_t, n_c = self.n_t[at], self.n_c[at]
+        known = self.measure == "SMD" and not np.isnan(n_t + n_c).any()
+        smd = (self.yi[at], n_t, n_c) if known else None
+        try:
+            return sampling_covariance(self.vi[at], self.hours[at], rho=rho, correlation=correlation, smd=smd)
+        except ModelError as error:
+            raise ModelError(f"Trial {self.trials[i]!r} at {_numbers(self.hours[at])} h: {error}") from error
+
+
+def read_rows(es: pd.DataFrame) -> tuple[TrialTimes, pd.DataFrame, pd.DataFrame]:
+    """Check a table of effects and sort it by trial and time.
+
+    Parameters
+    ----------
+    es : pandas.DataFrame
+        Columns ``yi``, ``vi``, ``time_hours``, and ``cohort_id`` or ``study_id``; the other columns of
+        :func:`ketameta.effects.effect_sizes` are used where present.
+
+    Returns
+    -------
+    data : TrialTimes
+        The arrays.
+    used, left_out : pandas.DataFrame
+        Rows of ``es`` that are used, in the order of ``data``, and rows left out for their ``reason``.
+
+    Raises
+    ------
+    ModelError
+        For whatever makes the rows unfit for one curve; the message names rows and remedy.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ketameta.curves.inputs import read_rows
+    >>> es = pd.DataFrame({"cohort_id": ["b", "a", "a"], "time_hours": [24, 168, 24],
+    ...                    "yi": [-0.5, -0.2, -0.6], "vi": [0.1, 0.1, 0.1]})
+    >>> data, used, left_out = read_rows(es)
+    >>> data.trials, data.hours.tolist(), len(left_out)
+    (('a', 'b'), [24.0, 168.0, 24.0], 0)
+    """
+    _require_table(es)
+    excluded = _text(es, "reason") != ""
+    left_out, rows = es.loc[excluded], es.loc[~excluded]
+    if rows.empty:
+        raise ModelError(f"none of the {len(es)} rows has an effect: every one carries a reason.")
+    numbers = {name: _number(rows, name) for name in ("yi", "vi", "time_hours")}
+    _require(rows, np.isfinite(numbers["yi"]), "yi must be a finite number")
+    _require(rows, np.isfinite(numbers["vi"]) & (numbers["vi"] > 0), "vi must be a finite number above zero")
+    _require(
+        rows,
+        np.isfinite(numbers["time_hours"]) & (numbers["time_hours"] > 0),
+        "time_hours must be a finite number above zero (hours after dosing; a baseline has no place here)",
+    )
+    trial = _trial_names(rows)
+    for column, remedy in (
+        ("dosing", "Single and repeated dosing are separate questions: select one."),
+        ("measure", "Effects of different measures do not share a scale: select one."),
+        ("outcome", "Different outcomes do not share a curve: select one."),
+    ):
+        _require_one(rows, column, remedy)
+    order = np.lexsort((numbers["time_hours"], trial))
+    rows, trial = rows.iloc[order], trial[order]
+    hours = numbers["time_hours"][order]
+    _require_distinct_times(rows, trial, hours)
+    names, code = np.unique(trial, return_inverse=True)
+    measures = sorted(set(_text(rows, "measure")) - {""})
+    data = TrialTimes(
+        trials=tuple(str(name) for name in names),
+        trial=code,
+        hours=hours,
+        yi=numbers["yi"][order],
+        vi=numbers["vi"][order],
+        n_t=_sizes(rows, "n_t", "total_t"),
+        n_c=_sizes(rows, "n_c", "total_c"),
+        measure=measures[0] if measures else "",
+    )
+    return data, rows, left_out
+
+
+def _require_table(es: pd.DataFrame) -> None:
+    if not isinstance(es, pd.DataFrame):
+        raise ModelError(f"durability needs a DataFrame of effect sizes, not {type(es).__name__}.")
+    missing = [name for name in ("yi", "vi", "time_hours") if name not in es.columns]
+    if "cohort_id" not in es.columns and "study_id" not in es.columns:
+        missing.append("cohort_id (or study_id)")
+    if missing:
+        raise ModelError(f"the table lacks {', '.join(missing)}; effect_sizes() gives yi and vi.")
+    if es.empty:
+        raise ModelError("the table has no rows.")
+
+
+def _text(rows: pd.DataFrame, name: str) -> np.ndarray:
+    """A column as stripped text; empty where missing or where there is no such column."""
+    if name not in rows.columns:
+        return np.full(len(rows), "", dtype=object)
+    cells = rows[name].tolist()
+    return np.array(["" if pd.isna(cell) else str(cell).strip() for cell in cells], dtype=object)
+
+
+def _number(rows: pd.DataFrame, name: str) -> Array:
+    try:
+        return pd.to_numeric(rows[name]).to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"column {name!r} must hold numbers: {error}") from error
+
+
+def _sizes(rows: pd.DataFrame, *names: str) -> Array:
+    """Arm sizes from the first column that has one, NaN where none has."""
+    sizes = np.full(len(rows), np.nan)
+    for name in names:
+        if name in rows.columns:
+            column = _number(rows, name)
+            sizes = np.where(np.isnan(sizes) & (column > 0), column, sizes)
+    return sizes
+
+
+def _trial_names(rows: pd.DataFrame) -> np.ndarray:
+    cohort, study = _text(rows, "cohort_id"), _text(rows, "study_id")
+    names = np.where(cohort != "", cohort, study)
+    _require(rows, names != "", "the trial must be named in cohort_id or study_id")
+    return names.astype(str)
+
+
+def _require(rows: pd.DataFrame, good: np.ndarray, rule: str) -> None:
+    if not good.all():
+        raise ModelError(f"{rule}; not so in {_describe(rows, np.flatnonzero(~good))}.")
+
+
+def _require_one(rows: pd.DataFrame, column: str, remedy: str) -> None:
+    values = [value for value in _text(rows, column) if value]
+    kinds = sorted(set(values))
+    if len(kinds) > 1:
+        counts = ", ".join(f"{kind} ({count_of(values.count(kind), 'row')})" for kind in kinds)
+        raise ModelError(f"column {column!r} mixes {counts}. {remedy}")
+
+
+def _require_distinct_times(rows: pd.DataFrame, trial: np.ndarray, hours: Array) -> None:
+    same = (trial[1:] == trial[:-1]) & (np.diff(hours) <= _SAME_TIME * hours[1:])
+    if same.any():
+        at = np.flatnonzero(np.append(same, False) | np.append(False, same))
+        raise ModelError(
+            "a trial counts once at a time, but several rows share trial and time: "
+            f"{_describe(rows, at)}. Keep one instrument and one comparison for each."
+        )
+
+
+def _describe(rows: pd.DataFrame, positions: Sequence[int] | np.ndarray) -> str:
+    """Name rows by index label and what identifies them."""
+    shown = []
+    for position in list(positions)[:_LISTED]:
+        row = rows.iloc[int(position)]
+        parts = [
+            f"{name} {row[name]}"
+            for name in ("record_id", "cohort_id", "study_id", "time_hours", "instrument", "yi", "vi")
+            if name in rows.columns and not (row[name] is None or row[name] == "")
+        ]
+        shown.append(f"row {rows.index[int(position)]} ({', '.join(parts)})")
+    more = len(positions) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+
+
+def _numbers(values: Array) -> str:
+    return ", ".join(f"{value:g}" for value in values)

@@ -1,0 +1,63 @@
+"""Times and effects in words, for cards and sentences of curves."""
+
+from __future__ import annotations
+
+import math
+
+from ketameta._render import number
+
+__all__ = ["clock", "clock_interval", "count_of", "effect_interval", "effect_text", "level_text"]
+
+RATIOS = frozenset({"OR", "PETO", "RR", "HR", "ROM"})
+
+
+def clock(hours: float) -> str:
+    """Time after dosing in hours below three days, in days from there on.
+
+    Examples
+    --------
+    >>> from ketameta.curves.words import clock
+    >>> clock(2 / 3), clock(24.0), clock(168.0), clock(100.0), clock(float("inf"))
+    ('40 min', '24 h', '7 d', '4.2 d', 'not reached')
+    """
+    if math.isinf(hours):
+        return "not reached"
+    if 0 < hours < 1:
+        return f"{hours * 60:.0f} min"
+    if hours < 72:
+        return f"{hours:.1f}".removesuffix(".0") + " h"
+    return f"{hours / 24:.1f}".removesuffix(".0") + " d"
+
+
+def clock_interval(low: float, high: float) -> str:
+    """Interval between two times, ``"60 h to 12.5 d"``; ``"not reached"`` when both ends are infinite."""
+    if math.isinf(low):
+        return clock(low)
+    return f"{clock(low)} to {clock(high)}"
+
+
+def level_text(level: float) -> str:
+    """Level in per cent, ``"95%"``."""
+    return f"{100 * level:.6g}%"
+
+
+def count_of(count: int, noun: str) -> str:
+    """Count and noun, ``"1 trial"`` or ``"3 trials"``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def effect_text(value: float, measure: str) -> str:
+    """An effect as printed: ratios, kept as logs, are shown as ratios.
+
+    Examples
+    --------
+    >>> from ketameta.curves.words import effect_text
+    >>> effect_text(-0.5, "SMD"), effect_text(0.0, "OR")
+    ('−0.50', '1.00')
+    """
+    return number(math.exp(value) if measure in RATIOS else value)
+
+
+def effect_interval(low: float, high: float, measure: str) -> str:
+    """An interval of effects as printed."""
+    return f"[{effect_text(low, measure)}, {effect_text(high, measure)}]"
