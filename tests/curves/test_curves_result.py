@@ -83,6 +83,18 @@ def test_gaps_are_marked() -> None:
     assert curve.to_frame()["time_hours"].tolist() == [4, 24, 336, 672]
 
 
+def test_ends_that_rest_on_one_trial_are_said(curve) -> None:
+    es = pd.DataFrame(
+        {"cohort_id": list("aaabbc"), "time_hours": [4, 24, 72, 24, 168, 24], "yi": -0.5, "vi": 0.1}
+    )
+    notes = durability(es).notes
+    assert "before 24 h only one trial measured: a" in notes
+    assert "after 3 d only one trial measured: b" in notes
+    assert not any("only one trial" in note for note in curve.notes)
+    tied = es.assign(time_hours=[24, 72, 168, 24, 168, 72])
+    assert not any("only one trial" in note for note in durability(tied).notes)
+
+
 def test_coverage_counts_trials_and_participants(curve, table) -> None:
     for row in curve.coverage.itertuples():
         there = table[table["time_hours"] == row.time_hours]

@@ -12,7 +12,7 @@ from ketameta.curves.model import CurveFit, CurveSpec, check_spec, fit_curve
 from ketameta.curves.readouts import half_life, peak
 from ketameta.curves.result import DurabilityCurve
 from ketameta.curves.shapes import Spline
-from ketameta.curves.support import coverage, gaps
+from ketameta.curves.support import coverage, gaps, lone_ends
 from ketameta.curves.words import clock, count_of
 from ketameta.provenance import trace
 
@@ -159,6 +159,7 @@ def _notes(
         notes.append(
             f"no trial measured within a factor of two of times between {ranges}: the curve only bridges them"
         )
+    notes += [f"{side} {clock(time)} only one trial measured: {name}" for time, side, name in lone_ends(data)]
     shared = _shared_comparators(data, used)
     if shared:
         notes.append(f"trials that share a control arm count as independent: {', '.join(shared)}")

@@ -10,7 +10,7 @@ import pandas as pd
 from ketameta._typing import ArrayLike, BoolArray
 from ketameta.curves.inputs import TrialTimes
 
-__all__ = ["FACTOR", "coverage", "gaps", "supported"]
+__all__ = ["FACTOR", "coverage", "gaps", "lone_ends", "supported"]
 
 FACTOR = 2.0
 _SLACK = 1e-9
@@ -81,3 +81,39 @@ def coverage(data: TrialTimes) -> pd.DataFrame:
         names = ", ".join(data.trials[i] for i in data.trial[at])
         rows.append((float(time), int(at.sum()), float(sizes[at].sum()), names))
     return pd.DataFrame(rows, columns=["time_hours", "k", "n", "trials"])
+
+
+def lone_ends(data: TrialTimes) -> tuple[tuple[float, str, str], ...]:
+    """Ends of the observed times that rest on one trial.
+
+    Parameters
+    ----------
+    data : TrialTimes
+        Checked effects.
+
+    Returns
+    -------
+    tuple of (float, str, str)
+        Time in hours, ``"before"`` or ``"after"``, and the one trial that measured on that side of it. Empty
+        for a single trial.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ketameta.curves.inputs import read_rows
+    >>> from ketameta.curves.support import lone_ends
+    >>> es = pd.DataFrame({"cohort_id": list("aaabb"), "time_hours": [4, 24, 72, 24, 168], "yi": -0.5,
+    ...                    "vi": 0.1})
+    >>> lone_ends(read_rows(es)[0])
+    ((24.0, 'before', 'a'), (72.0, 'after', 'b'))
+    """
+    if len(data.trials) == 1:
+        return ()
+    ends = []
+    for side, order in (("before", np.argsort(data.hours)), ("after", np.argsort(-data.hours))):
+        trial, hours = data.trial[order], data.hours[order]
+        limit = hours[np.flatnonzero(trial != trial[0])[0]]
+        lone = hours < limit if side == "before" else hours > limit
+        if lone.any():
+            ends.append((float(limit), side, data.trials[trial[0]]))
+    return tuple(ends)
