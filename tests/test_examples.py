@@ -12,7 +12,7 @@ SCRIPTS = sorted(EXAMPLES.glob("[0-9]*.py"))
 EXPECTED = {
     "01_pooled_estimate.py": ["Pooled SMD", "inactive", "example_forest.png"],
     "02_durability.py": ["Half-life", "example_timecourse.png"],
-    "03_your_own_trials.py": ["was a standard error entered?", "Pooled SMD"],
+    "03_your_own_trials.py": ["Was a standard error entered as a standard deviation?", "Pooled SMD"],
 }
 
 

@@ -1,0 +1,110 @@
+"""Words that figures share: which side favours whom, counts, level."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ketameta._render import p_value
+
+__all__ = ["arm_names", "equals_p", "level_text", "plural", "sides"]
+
+_OUTCOMES = ((False, ("response", "remission")), (True, ("relapse", "dropout", "dissociation")))
+_TRUE, _FALSE = frozenset({"true", "1", "1.0"}), frozenset({"false", "0", "0.0"})
+_LONGEST_NAME = 18
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Count and noun, ``"1 trial"`` or ``"3 trials"``.
+
+    Examples
+    --------
+    >>> from ketameta.plots._words import plural
+    >>> plural(1, "trial"), plural(3, "trial"), plural(2, "study", "studies")
+    ('1 trial', '3 trials', '2 studies')
+    """
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def level_text(level: float) -> str:
+    """A level in per cent, ``"95%"``."""
+    return f"{100 * level:.6g}%"
+
+
+def equals_p(p: float | None) -> str:
+    """A P value with its sign, ``"p = 0.04"`` or ``"p < 0.001"``."""
+    text = p_value(p)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
+def only_value(rows: pd.DataFrame, column: str) -> object | None:
+    """The value that every row has in a column, if there is one such value."""
+    if column not in rows.columns:
+        return None
+    values = rows[column].dropna().unique()
+    return values[0] if len(values) == 1 and rows[column].notna().all() else None
+
+
+def arm_names(rows: pd.DataFrame) -> tuple[str, str]:
+    """Names of the two arms: the one drug and comparator that all rows share, else the general words.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ketameta.plots._words import arm_names
+    >>> arm_names(pd.DataFrame({"drug": ["esketamine"] * 2, "comparator": ["placebo", "midazolam"]}))
+    ('esketamine', 'comparator')
+    """
+    drug, other = (str(only_value(rows, column) or "").strip() for column in ("drug", "comparator"))
+    known = 0 < len(other) <= _LONGEST_NAME and other != drug
+    return drug if 0 < len(drug) <= _LONGEST_NAME else "ketamine", other if known else "comparator"
+
+
+def lower_is_better(rows: pd.DataFrame) -> bool | None:
+    """Whether a value under the null favours ketamine; None where the rows do not say, or disagree.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ketameta.plots._words import lower_is_better
+    >>> lower_is_better(pd.DataFrame({"outcome": ["depression"], "higher_is_worse": [True]}))
+    True
+    >>> lower_is_better(pd.DataFrame({"outcome": ["response"], "higher_is_worse": [True]})) is None
+    True
+    """
+    outcome = str(only_value(rows, "outcome") or "")
+    text = str(only_value(rows, "higher_is_worse")).strip().lower()
+    said = {text in _TRUE} if text in _TRUE | _FALSE else set()
+    said |= {worse for worse, words in _OUTCOMES for word in words if word in outcome}
+    return said.pop() if len(said) == 1 else None
+
+
+def sides(rows: pd.DataFrame, favours: tuple[str, str] | None = None) -> tuple[str, str]:
+    """Labels of the half of the effect axis under the null, and of the half over it.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows behind the result; `outcome`, `higher_is_worse`, `drug`, `comparator` are read if there.
+    favours : tuple of str, optional
+        Who is favoured under and over the null, in place of what the rows say.
+
+    Returns
+    -------
+    tuple of str
+        ``("Favours ketamine", "Favours placebo")``; where the direction is not known,
+        ``("Lower with ketamine", "Higher with ketamine")``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ketameta.plots._words import sides
+    >>> sides(pd.DataFrame({"outcome": ["response"]}))
+    ('Favours comparator', 'Favours ketamine')
+    """
+    drug, other = arm_names(rows)
+    if favours is not None:
+        return f"Favours {favours[0]}", f"Favours {favours[1]}"
+    lower = lower_is_better(rows)
+    if lower is None:
+        return f"Lower with {drug}", f"Higher with {drug}"
+    return (f"Favours {drug}", f"Favours {other}") if lower else (f"Favours {other}", f"Favours {drug}")

@@ -1,0 +1,103 @@
+"""Figures in words, for readers who do not see them."""
+
+from __future__ import annotations
+
+import math
+
+from ketameta.curves import DurabilityCurve
+from ketameta.curves.words import clock
+from ketameta.errors import FigureError
+from ketameta.models import Pooled, Subgroups
+from ketameta.plots._scale import Scale, scale_of
+from ketameta.plots._table import MARKS, build
+from ketameta.plots._words import level_text, plural, sides
+
+__all__ = ["alt_text"]
+
+
+def alt_text(result: Pooled | Subgroups | DurabilityCurve) -> str:
+    """Describe the figure of a result in words: what is drawn, and what it shows.
+
+    Parameters
+    ----------
+    result : Pooled, Subgroups or DurabilityCurve
+        What :func:`ketameta.forest` or :func:`ketameta.timecourse` would draw.
+
+    Returns
+    -------
+    str
+        A few sentences; numbers as in the figure.
+
+    Raises
+    ------
+    FigureError
+        There is no figure of such a result.
+
+    Examples
+    --------
+    >>> import ketameta as km
+    >>> from ketameta.plots import alt_text
+    >>> print(alt_text(km.pool(yi=[-0.9, -0.4, -0.6], vi=[0.10, 0.05, 0.08])).split(". ")[0])
+    Forest plot of 3 studies
+    """
+    if isinstance(result, DurabilityCurve):
+        return _of_curve(result)
+    if isinstance(result, Pooled | Subgroups):
+        return _of_fit(result)
+    raise FigureError(
+        f"alt_text() describes results of pool(), subgroups() and durability(), not {type(result).__name__}."
+    )
+
+
+def _of_fit(fit: Pooled | Subgroups) -> str:
+    groups = fit.groups if isinstance(fit, Subgroups) else ()
+    table = build(fit)
+    overall, scale = table.overall, table.scale
+    studies = [line for line in table.lines if line.kind == "study"]
+    title = f"Forest plot of {plural(overall.k, 'study', 'studies')}"
+    parts = [f"{title} in {plural(len(groups), 'subgroup')}" if groups else title]
+    parts.append(_axis(scale, *sides(overall.rows)))
+    if overall.k > 1:
+        least, most = min(studies, key=lambda x: x.estimate), max(studies, key=lambda x: x.estimate)
+        parts.append(
+            f"Study estimates range from {scale.text(least.estimate)} ({least.label.rstrip(MARKS)}) "
+            f"to {scale.text(most.estimate)} ({most.label.rstrip(MARKS)})"
+        )
+    parts += [f"{name}: {_estimate(part, scale)}, k = {part.k}" for name, part in groups]
+    parts.append(
+        f"{'Overall' if groups else 'Pooled' if overall.k > 1 else 'Its effect'}: {_estimate(overall, scale)}"
+    )
+    if math.isfinite(overall.pi_low):
+        parts.append(
+            f"{level_text(overall.level)} prediction interval {_range(scale, overall.pi_low, overall.pi_high)}"
+        )
+    parts += [line.label for line in table.lines if line.kind == "note" and line.level == 0]
+    return _sentences(parts)
+
+
+def _of_curve(curve: DurabilityCurve) -> str:
+    scale = scale_of(curve.measure)
+    trials = f"{plural(curve.k_trials, 'trial')} with {plural(curve.k_effects, 'effect')}"
+    parts = [f"Curve of the effect over time since dosing, from {trials}", _axis(scale, *sides(curve.rows))]
+    parts.append(curve.sentence().rstrip("."))
+    if curve.gaps:
+        gaps = ", ".join(f"{clock(low)} to {clock(high)}" for low, high in curve.gaps)
+        parts.append(f"Grey, since no trial measured there: {gaps}")
+    return _sentences(parts)
+
+
+def _axis(scale: Scale, under: str, over: str) -> str:
+    return f"Axis: {scale.title}; under {scale.null:g} {under.lower()}, over {scale.null:g} {over.lower()}"
+
+
+def _estimate(part: Pooled, scale: Scale) -> str:
+    interval = _range(scale, part.ci_low, part.ci_high)
+    return f"{scale.short} {scale.text(part.estimate)}, {level_text(part.level)} CI {interval}"
+
+
+def _range(scale: Scale, low: float, high: float) -> str:
+    return f"{scale.text(low)} to {scale.text(high)}"
+
+
+def _sentences(parts: list[str]) -> str:
+    return " ".join(f"{part}." for part in parts)

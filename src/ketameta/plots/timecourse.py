@@ -1,0 +1,91 @@
+"""Effect over time: the curve, the trials behind it, and the times that hold none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ketameta.curves import DurabilityCurve
+from ketameta.errors import FigureError
+from ketameta.plots._place import MARGIN_MM, box_size, new_axes, require_empty
+from ketameta.plots._timeline import draw
+from ketameta.plots._timepage import TimecourseOptions, Words, plan
+from ketameta.plots._words import sides
+from ketameta.plots.style import POINTS_PER_MM, quiet_rc
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["TimecourseOptions", "timecourse"]
+
+
+def timecourse(
+    curve: DurabilityCurve,
+    *,
+    ax: Axes | None = None,
+    title: str | None = None,
+    favours: tuple[str, str] | None = None,
+    options: TimecourseOptions | None = None,
+) -> Axes:
+    """Effect as a function of time since dosing, with the trials that it rests on.
+
+    Parameters
+    ----------
+    curve : DurabilityCurve
+        Result of :func:`ketameta.durability`.
+    ax : Axes, optional
+        Empty axes to draw in; they shrink so that labels, numbers and notes stay in their box. By
+        default a new figure is made.
+    title : str, optional
+        Title above the legend.
+    favours : tuple of str, optional
+        Who is favoured under and over the null, in place of what the rows say.
+    options : TimecourseOptions, optional
+        Width, type, units and limits.
+
+    Returns
+    -------
+    Axes
+        Time in hours on a log axis; the effect as shown, ratios on a log axis.
+
+    Raises
+    ------
+    FigureError
+        `curve` is not a curve, the axes are not empty, or there is too little room.
+
+    Notes
+    -----
+    The dark band is the pointwise confidence interval of the mean effect, the light one the prediction
+    interval. Area of a dot is proportional to 1 / vi (down to a dot that can still be seen); lines
+    join the effects of one trial. Times farther than a factor of two from any trial are grey, and the
+    curve is dashed there. A trial is counted under each tick next to which it measured.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import pandas as pd
+    >>> import ketameta as km
+    >>> es = pd.DataFrame({
+    ...     "cohort_id": ["a", "a", "a", "b", "b", "c", "c", "d", "d", "d"],
+    ...     "time_hours": [4, 24, 168, 24, 72, 24, 168, 4, 72, 168],
+    ...     "yi": [-0.9, -0.8, -0.3, -0.6, -0.5, -1.0, -0.4, -0.7, -0.6, -0.2],
+    ...     "vi": [0.08, 0.08, 0.09, 0.05, 0.05, 0.12, 0.11, 0.10, 0.09, 0.10],
+    ... })
+    >>> ax = km.timecourse(km.durability(es))
+    >>> [label.get_text() for label in ax.get_xticklabels()]
+    ['4 h', '1 d', '3 d', '7 d']
+    >>> plt.close(ax.figure)
+    """
+    if not isinstance(curve, DurabilityCurve):
+        raise FigureError(f"timecourse() draws the result of durability(), not {type(curve).__name__}.")
+    options = options or TimecourseOptions()
+    words = Words(title=title, sides=sides(curve.rows, favours))
+    with quiet_rc():
+        if ax is None:
+            page = plan(curve, options, words, width=(options.width_mm - 2 * MARGIN_MM) * POINTS_PER_MM)
+            ax = new_axes(options.width_mm, page.full_height / POINTS_PER_MM + 2 * MARGIN_MM)
+        else:
+            require_empty(ax)
+            width, height = box_size(ax)
+            page = plan(curve, options, words, width=width, height=height)
+        draw(ax, curve, page, options)
+    return ax
