@@ -54,6 +54,7 @@ def test_text_stays_text(make: SimpleNamespace, tmp_path: Path) -> None:
     assert "Author2 2001" in source
     assert "<dc:date>" not in source
     raw = pdf.read_bytes()
+    assert b"/CreationDate" not in raw
     assert b"/FontFile2" in raw
     assert b"/Type3" not in raw
 
