@@ -67,3 +67,18 @@ def test_module_runs_as_a_command():
         [sys.executable, "-m", "ketameta", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("ketameta ")
+
+
+def test_a_header_without_rows_is_no_table(table, tmp_path, capsys):
+    path, rows = table
+    rows.iloc[:0].to_csv(path, index=False)
+    assert main(["check", str(path)]) == 1
+    assert "no rows" in capsys.readouterr().err
+    assert main(["report", "--quiet", "--trials", str(path), "--out", str(tmp_path / "out")]) == 1
+
+
+def test_a_folder_that_cannot_be_made(table, tmp_path, capsys):
+    path, _ = table
+    (tmp_path / "file").touch()
+    assert main(["report", "--quiet", "--trials", str(path), "--out", str(tmp_path / "file")]) == 1
+    assert "cannot be made" in capsys.readouterr().err

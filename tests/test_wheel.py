@@ -33,7 +33,9 @@ def test_trials_load_from_the_wheel_and_are_the_same(unpacked):
         f"import sys; sys.path.insert(0, {str(unpacked)!r}); import ketameta; "
         "print(ketameta.__file__); print(ketameta.load_trials().attrs['ketameta']['sha256'])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=unpacked)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=unpacked
+    )
     file, digest = done.stdout.split()
     assert file.startswith(str(unpacked))
     import ketameta

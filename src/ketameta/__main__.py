@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ketameta.__about__ import __version__
-from ketameta.errors import KetametaError
+from ketameta.errors import DataError, KetametaError
 
 __all__ = ["main"]
 
@@ -45,7 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         from ketameta.evidence import check_trials, read_trials
 
-        checked = check_trials(read_trials(options.table))
+        table = read_trials(options.table)
+        if table.empty:
+            raise DataError(f"{options.table}: the table has a header but no rows.")
+        checked = check_trials(table)
     except KetametaError as error:
         print(f"ketameta: {error}", file=sys.stderr)
         return 1

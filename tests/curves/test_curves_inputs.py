@@ -45,7 +45,7 @@ def es() -> pd.DataFrame:
         ("vi", math.inf, "vi must be a finite number above zero"),
         ("time_hours", 0.0, "a baseline has no place here"),
         ("time_hours", -24.0, "time_hours must be"),
-        ("time_hours", math.nan, "time_hours must be"),
+        ("time_hours", math.inf, "time_hours must be"),
     ],
 )
 def test_bad_cells_are_refused_with_the_name_of_their_row(es, column, value, match) -> None:
@@ -54,6 +54,19 @@ def test_bad_cells_are_refused_with_the_name_of_their_row(es, column, value, mat
         durability(es)
     assert "row 12 (record_id KM0003, cohort_id b" in str(error.value)
     assert "KM0001" not in str(error.value)
+
+
+def test_a_row_without_a_time_is_left_out_and_says_so(es) -> None:
+    es.loc[12, "time_hours"] = math.nan
+    curve = durability(es)
+    assert 12 not in curve.rows.index
+    assert curve.left_out.loc[12, "reason"] == "no time is given"
+    assert any("left out" in note for note in curve.notes)
+
+
+def test_nothing_but_rows_without_a_time(es) -> None:
+    with pytest.raises(ModelError, match="state no time"):
+        durability(es.assign(time_hours=math.nan))
 
 
 def test_long_lists_of_bad_rows_are_cut() -> None:

@@ -192,3 +192,10 @@ def test_sibling_tables_are_read_by_their_own_columns(tmp_path):
     scales = read_table(path, "scales")
     assert list(scales.columns) == names
     assert scales["max"].tolist() == [60.0]
+
+
+def test_a_column_without_a_name_is_named_by_its_place(tmp_path):
+    path = tmp_path / "nameless.csv"
+    path.write_text("record_id,study_id,,outcome\nR1,a,,depression\n", encoding="utf-8")
+    with pytest.raises(DataError, match="column 3 has no name"):
+        km.read_trials(path)

@@ -72,7 +72,9 @@ def test_no_active_treatment_adjunct_or_adolescent(trials, fits):
     for result in fits:
         used = by_record.loc[_records(result.fit.rows)]
         assert set(used["comparator_class"]) <= {"inactive", "psychoactive"}, result.key
-        allowed = {"treatment", "psychotherapy adjunct"} if result.analysis.question == "ptsd" else {"treatment"}
+        allowed = (
+            {"treatment", "psychotherapy adjunct"} if result.analysis.question == "ptsd" else {"treatment"}
+        )
         assert set(used["setting"]) <= allowed, result.key
         assert not used["population"].str.contains("adolescent").any(), result.key
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ketameta._typing import Array
+from ketameta._typing import Array, BoolArray
 from ketameta.curves.covariance import sampling_covariance
 from ketameta.curves.words import count_of
 from ketameta.errors import ModelError
@@ -110,9 +110,11 @@ def read_rows(es: pd.DataFrame) -> tuple[TrialTimes, pd.DataFrame, pd.DataFrame]
     """
     _require_table(es)
     excluded = _text(es, "reason") != ""
-    left_out, rows = es.loc[excluded], es.loc[~excluded]
+    untimed = ~excluded & np.asarray(es["time_hours"].isna(), dtype=np.bool_)
+    left_out, rows = _with_reason(es, untimed).loc[excluded | untimed], es.loc[~(excluded | untimed)]
     if rows.empty:
-        raise ModelError(f"none of the {len(es)} rows has an effect: every one carries a reason.")
+        why = "every one carries a reason" if excluded.all() else "those without a reason state no time"
+        raise ModelError(f"none of the {len(es)} rows has an effect and a time: {why}.")
     numbers = {name: _number(rows, name) for name in ("yi", "vi", "time_hours")}
     _require(rows, np.isfinite(numbers["yi"]), "yi must be a finite number")
     _require(rows, np.isfinite(numbers["vi"]) & (numbers["vi"] > 0), "vi must be a finite number above zero")
@@ -182,6 +184,12 @@ def _sizes(rows: pd.DataFrame, *names: str) -> Array:
             column = _number(rows, name)
             sizes = np.where(np.isnan(sizes) & (column > 0), column, sizes)
     return sizes
+
+
+def _with_reason(es: pd.DataFrame, untimed: BoolArray) -> pd.DataFrame:
+    """The table, saying why rows without a time have no place on a curve."""
+    reason = np.where(untimed, "no time is given", _text(es, "reason"))
+    return es.assign(reason=reason.astype(object))
 
 
 def _trial_names(rows: pd.DataFrame) -> np.ndarray:

@@ -108,7 +108,7 @@ def check_spec(
         ("method", method, ("REML", "ML")),
         ("ci", ci, ("t", "Wald")),
     ):
-        if value not in choices:
+        if not isinstance(value, str) or value not in choices:
             raise ModelError(f"{name}={value!r} is unknown; choose one of {', '.join(choices)}.")
     check_rho(rho)
     if not isinstance(level, (int, float)) or not 0 < level < 1:

@@ -188,9 +188,13 @@ class DurabilityCurve:
         ModelError
             If the threshold is not a finite number.
         """
+        try:
+            source = np.random.default_rng(rng)
+        except (TypeError, ValueError):
+            raise ModelError(f"rng={rng!r} must be a seed, a Generator or None.") from None
         if not isinstance(threshold, (int, float, np.number)) or not math.isfinite(float(threshold)):
             raise ModelError(f"threshold={threshold!r} must be a finite number, such as -0.24.")
-        return time_to(self.fit, float(threshold), *self.time_range, self.level, rng)
+        return time_to(self.fit, float(threshold), *self.time_range, self.level, source)
 
     @property
     def retention(self) -> ReadOut:
@@ -229,6 +233,8 @@ class DurabilityCurve:
         ModelError
             If a correlation is outside [0, 1).
         """
+        if isinstance(rho, str) or not isinstance(rho, Sequence | np.ndarray):
+            raise ModelError(f"rho={rho!r} must be a list of correlations, such as [0.4, 0.6, 0.8].")
         data, _, _ = read_rows(self.rows)
         return over_rho(data, dataclasses.replace(self.spec, knots=self.knots_hours or None), rho)
 

@@ -44,7 +44,12 @@ def arrays(**named: ArrayLike) -> tuple[Array, ...]:
 
 
 def _floats(name: str, values: ArrayLike) -> Array:
-    raw: np.ndarray[Any, Any] = np.asarray(values)
+    if np.ma.is_masked(values):
+        raise EffectError(f"{name} has masked values; a finite number is needed in every place")
+    try:
+        raw: np.ndarray[Any, Any] = np.asarray(values)
+    except ValueError:
+        raise EffectError(f"{name} is ragged; give arrays of one length") from None
     if raw.size == 0:
         raise EffectError(f"{name} is empty; give at least one value")
     if raw.dtype.kind == "O":
@@ -53,7 +58,10 @@ def _floats(name: str, values: ArrayLike) -> Array:
                 raise EffectError(f"{name}[{position}] = {value!r}: a number is needed")
     elif raw.dtype.kind not in "iuf":
         raise EffectError(f"{name} holds {raw.dtype} values such as {raw.ravel()[0]!r}; numbers are needed")
-    return np.asarray(raw, dtype=np.float64)
+    try:
+        return np.asarray(raw, dtype=np.float64)
+    except OverflowError:
+        raise EffectError(f"{name} holds a number that is too large") from None
 
 
 def _require(name: str, values: Array, good: BoolArray, rule: str) -> None:
@@ -97,7 +105,7 @@ def choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     EffectError
         If it is not.
     """
-    if value in allowed:
+    if isinstance(value, str) and value in allowed:
         return
     near = nearest(str(value), allowed)
     hint = f"; did you mean {near!r}?" if near else ""

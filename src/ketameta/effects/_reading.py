@@ -95,6 +95,8 @@ def read_counts(sheet: Sheet, rows: BoolArray) -> None:
         sheet.require(rows, [total], "total")
         for row in np.flatnonzero(rows & sheet.alive & (sheet.number(events) > sheet.number(total))):
             sheet.reason[row] = f"{sheet.show(events, row)} exceeds {sheet.show(total, row)}"
+        for row in np.flatnonzero(rows & sheet.alive & (sheet.number(events) % 1 != 0)):
+            sheet.reason[row] = f"{sheet.show(events, row)} is not a whole number of people"
     good = rows & sheet.alive
     for arm in _ARMS:
         sheet.keep(f"events_{arm}", good, sheet.number(f"events_{arm}"))

@@ -186,7 +186,8 @@ def _require_columns(table: pd.DataFrame, measure: str) -> None:
         ]
     if not missing or all(name in table.columns for name in _CONTRAST_COLUMNS):
         return
-    names = [str(name) for name in table.columns]
+    known = {*_ARM_STATISTICS, *_COUNT_COLUMNS, *_CONTRAST_COLUMNS}
+    names = [str(name) for name in table.columns if name not in known]
     near = {name: nearest(name, names) for name in missing}
     hints = [f"{name} (did you mean {near[name]!r}?)" if near[name] else name for name in missing]
     raise DataError(

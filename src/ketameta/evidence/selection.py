@@ -192,14 +192,16 @@ def select(
     >>> bool(day1.rows["time_hours"].between(20, 36).all())
     True
     """
-    if measure is not None and measure not in MEASURES:
-        raise SelectionError(f"measure={measure!r}: one of {', '.join(MEASURES)}")
-    if duplicates not in ("resolve", "refuse"):
+    if measure is not None and not (isinstance(measure, str) and measure in MEASURES):
+        hint = f"; did you mean {str(measure).upper()!r}?" if str(measure).upper() in MEASURES else ""
+        raise SelectionError(f"measure={measure!r}: one of {', '.join(MEASURES)}{hint}")
+    if not (isinstance(duplicates, str) and duplicates in ("resolve", "refuse")):
         raise SelectionError(f"duplicates={duplicates!r}: 'resolve' or 'refuse'")
     data = sheet(trials, _READ, _REQUIRED)
     if len(data) == 0:
         raise SelectionError("the table has no rows")
     _check_cells(data)
+    _check_cohorts(data)
     span = filters.window(hours)
     best_time = filters.time_asked(at, span)
     asked: dict[str, Wanted] = {
@@ -245,9 +247,20 @@ def _check_cells(data: Sheet) -> None:
         )
 
 
+def _check_cohorts(data: Sheet) -> None:
+    nameless = np.flatnonzero(data.text("cohort_id") == "")
+    if nameless.size:
+        lines = ", ".join(str(data.lines[row]) for row in nameless[:_LISTED])
+        raise DataError(
+            f"cohort_id is empty in {count(nameless.size, 'row')} (line {lines}): without it nobody can tell which "
+            "rows are about the same participants. Give each sample an identifier; study_id will do where a trial "
+            "has one report."
+        )
+
+
 def _selection(trials: pd.DataFrame, work: Sieve, asked: str, overlaps: tuple[str, ...]) -> Selection:
     out = np.flatnonzero(~work.left)
-    left_out = trials.iloc[out].copy()
+    left_out = trials.iloc[out].rename(columns={"step": "table_step", "why": "table_why"})
     left_out["step"] = work.step[out]
     left_out["why"] = work.why[out]
     rows = pd.DataFrame(trials.iloc[np.flatnonzero(work.left)])

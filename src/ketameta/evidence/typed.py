@@ -130,6 +130,9 @@ def _number(cell: Any) -> tuple[float | None, str]:
         number = float(word)
         return (number, "") if math.isfinite(number) else (None, "this number is too large")
     if _DECIMAL_COMMA.fullmatch(word):
+        if len(word.rpartition(",")[2]) == 3:
+            point, plain = word.replace(",", "."), word.replace(",", "")
+            return None, f"write {plain} if the comma groups thousands, {point} if it is a decimal comma"
         return None, f"decimal comma: write {word.replace(',', '.')}"
     if word.startswith("\N{MINUS SIGN}"):
         return None, "typographic minus sign: write a hyphen"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -109,13 +111,20 @@ def _table(es: pd.DataFrame | None, yi: ArrayLike | None, vi: ArrayLike | None) 
         if yi is not None or vi is not None:
             raise ModelError("give either a table or the arrays yi and vi, not both")
         if not isinstance(es, pd.DataFrame):
+            hint = (
+                "call effect_sizes() on it first"
+                if hasattr(es, "rows")
+                else "arrays go in as pool(yi=..., vi=...)"
+            )
             raise ModelError(
-                f"es must be a DataFrame with columns yi and vi, not {type(es).__name__}; arrays go in as "
-                "pool(yi=..., vi=...)"
+                f"es must be a DataFrame with columns yi and vi, not {type(es).__name__}; {hint}"
             )
         absent = [name for name in ("yi", "vi") if name not in es.columns]
         if absent:
-            raise ModelError(f"the table has no column {' and '.join(absent)}; effect_sizes() makes them")
+            raise ModelError(
+                f"the table has no column {' and '.join(absent)}; effect_sizes() makes them{_near(absent, es)}"
+            )
+        _check_identifiers(es)
         return es
     if yi is None or vi is None:
         raise ModelError("give a table from effect_sizes(), or both yi and vi")
@@ -127,8 +136,33 @@ def _table(es: pd.DataFrame | None, yi: ArrayLike | None, vi: ArrayLike | None) 
     )
 
 
+def _near(absent: Sequence[str], es: pd.DataFrame) -> str:
+    names = {str(name).casefold(): str(name) for name in es.columns}
+    found = [near for name in absent for near in difflib.get_close_matches(name, names, n=1)]
+    return f"; did you mean {', '.join(repr(names[near]) for near in found)}?" if found else ""
+
+
+def _check_identifiers(es: pd.DataFrame) -> None:
+    """Refuse a misspelt identifier: without it nobody sees that people are counted twice."""
+    for name in _ONCE:
+        if name in es.columns:
+            continue
+        names = {str(column).casefold(): str(column) for column in es.columns}
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.79)
+        if near:
+            raise ModelError(
+                f"the column {names[near[0]]!r} looks like {name!r}, which keeps participants from being counted "
+                "twice; rename it, or drop it if it means something else"
+            )
+
+
 def _vector(values: ArrayLike, name: str) -> Array:
-    array = np.asarray(values)
+    if np.ma.is_masked(values):
+        raise ModelError(f"{name} has masked values; drop them, or give a table with a 'reason' column")
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ModelError(f"{name} is ragged; it must be a one-dimensional array of numbers") from None
     if array.ndim != 1 or array.dtype.kind not in "iuf":
         raise ModelError(
             f"{name} must be a one-dimensional array of numbers, not one of shape {array.shape} and type "
@@ -145,10 +179,17 @@ def _numbers(table: pd.DataFrame, name: str) -> Array:
     result = np.full(len(column), np.nan)
     for i, value in enumerate(column):
         if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
-            result[i] = float(value)
+            result[i] = _as_float(value, name, table, i)
         elif not _blank(value):
             raise ModelError(f"{name} is {value!r} in {name_rows(table, [i])}; it must be a number")
     return result
+
+
+def _as_float(value: Real, name: str, table: pd.DataFrame, row: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ModelError(f"{name} is too large a number in {name_rows(table, [row])}") from None
 
 
 def text_column(table: pd.DataFrame, name: str) -> list[str]:
@@ -206,28 +247,43 @@ _ONCE = {
     ),
     "comparator_arm_id": (
         "one control arm (comparator_arm_id {value!r}) is counted more than once: {rows}; use "
-        "effect_sizes(..., shared=\"combine\"), or split the arm and say so in a column 'shared'"
+        "effect_sizes(..., shared=\"combine\"), or split the arm and say so in a column 'shared', as in 'split in 2'"
     ),
 }
+
+
+_SPLIT = re.compile(r"(?:control )?split in (\d+)")
+_SAME_QUESTION = ("outcome", "instrument", "time_hours", "measure")
 
 
 def _check_once(rows: pd.DataFrame, column: str) -> None:
     """Refuse participants that are counted twice.
 
-    Rows with a split control arm (``shared`` says how) may repeat its ``comparator_arm_id``, and the
-    ``cohort_id`` of their trial if they are different arms, told apart by ``study_id``.
+    Parts of one split control arm (``shared`` says ``"split in 3"``) may repeat its
+    ``comparator_arm_id``, and the ``cohort_id`` of their trial, if they answer one question at one time, are
+    different arms, told apart by ``study_id``, and are not more than the parts.
     """
-    split, arms = text_column(rows, "shared"), text_column(rows, "study_id")
     places: dict[str, list[int]] = {}
     for i, value in enumerate(text_column(rows, column)):
         if value:
             places.setdefault(value, []).append(i)
     for value, positions in places.items():
-        handled = all(split[i] for i in positions)
-        if column == "cohort_id":
-            handled = handled and len({arms[i] for i in positions if arms[i]}) == len(positions)
-        if len(positions) > 1 and not handled:
+        if len(positions) > 1 and not _parts_of_one_control(rows.iloc[positions], column):
             raise ModelError(_ONCE[column].format(value=value, rows=name_rows(rows, positions)))
+
+
+def _parts_of_one_control(rows: pd.DataFrame, column: str) -> bool:
+    """Whether rows are different arms, each held against its own part of one comparator arm."""
+    parts = [_SPLIT.fullmatch(text) for text in text_column(rows, "shared")]
+    arms = [name for name in text_column(rows, "study_id") if name]
+    named = len(arms) if column == "comparator_arm_id" else len(rows)
+    if len(set(arms)) != named or any(part is None for part in parts):
+        return False
+    shares = sum(1 / max(int(part[1]), 1) for part in parts if part is not None)
+    one_question = all(
+        len(set(text_column(rows, name))) == 1 for name in (*_SAME_QUESTION, "comparator_arm_id")
+    )
+    return one_question and shares <= 1 + 1e-9
 
 
 def _measure(rows: pd.DataFrame) -> str:

@@ -224,6 +224,8 @@ def subgroups(
 
 
 def _check_column(es: pd.DataFrame, by: Hashable) -> None:
+    if not isinstance(by, str):
+        raise ModelError(f"by={by!r} must be the name of one column of the table")
     if by in es.columns:
         return
     names = [str(name) for name in es.columns]

@@ -227,12 +227,8 @@ def analyse_curve(trials: pd.DataFrame, question: CurveQuestion) -> CurveResult:
     except SelectionError as error:
         return CurveResult(question, (), None, str(error), "", ())
     effects = effect_sizes(selection.rows, measure=question.analysis.measure)
-    has_place = effects["yi"].isna() | (effects["time_hours"] > 0)
-    timed = effects.loc[has_place]
-    notes = [
-        f"{label}: no time is given, so the row has no place on a curve."
-        for label in effects.loc[~has_place, "label"]
-    ]
+    timed = effects.loc[effects["yi"].isna() | effects["time_hours"].notna()]
+    notes = [f"{row.label}: no time is given." for row in effects.drop(timed.index).itertuples()]
     usable = timed.loc[timed["yi"].notna()]
     if usable["cohort_id"].nunique() < 2 or usable["time_hours"].nunique() < 2:
         trials_word = (
@@ -246,7 +242,7 @@ def analyse_curve(trials: pd.DataFrame, question: CurveQuestion) -> CurveResult:
     curves: list[DurabilityCurve] = []
     for shape in _CURVE_SHAPES[question.analysis.measure]:
         try:
-            curve, messages = _quietly(partial(durability, timed, curve=shape))
+            curve, messages = _quietly(partial(durability, effects, curve=shape))
         except KetametaError as error:
             notes.append(f"{shape}: {error}")
             continue

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ketameta.errors import DataError
+from ketameta.errors import DataError, KetametaError
 from ketameta.evidence import check_trials, load_missing, load_published, load_trials, read_trials
 from ketameta.provenance import ATTRS_KEY, package_versions, trace
 from ketameta.reporting.analysis import COMPARATORS, CurveResult, WindowResult, run_curves, run_windows
@@ -68,6 +68,8 @@ def _read(trials: pd.DataFrame | str | Path | None) -> pd.DataFrame:
     if trials is None:
         return load_trials()
     table = trials if isinstance(trials, pd.DataFrame) else read_trials(trials)
+    if table.empty:
+        raise DataError("The table of trials has no rows: there is nothing to report.")
     checked = check_trials(table)
     if not checked.ok:
         raise DataError(
@@ -116,7 +118,12 @@ def report(
     own = trials is not None
     missing, published = load_missing(), load_published()
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KetametaError(
+            f"out={str(folder)!r} cannot be made: {error.strerror}. Name another folder."
+        ) from None
 
     windows = tuple(run_windows(table, steps))
     curves = tuple(run_curves(table, steps))
