@@ -10,7 +10,9 @@ import ketameta as km
 
 # A user's table: one day after the first dose, with a slip: a standard error entered as a standard deviation.
 trials = km.load_trials()
-rows = km.select(trials, indication="MDD", outcome="depression", instrument="MADRS", hours=(18, 36), measure="SMD").rows
+rows = km.select(
+    trials, indication="MDD", outcome="depression", instrument="MADRS", hours=(18, 36), measure="SMD"
+).rows
 mine = rows.copy()
 sound = mine["sd_t"].iloc[0]
 mine.loc[mine.index[0], "sd_t"] = 0.256

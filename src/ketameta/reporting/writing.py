@@ -18,6 +18,7 @@ from ketameta.reporting.questions import QUESTIONS
 __all__ = ["plain", "results_record", "write_figures", "write_json", "write_tables"]
 
 _FIGURE_MEASURES = ("SMD", "MD", "RR")
+_SHAPES = {"spline": "spline in log time", "exponential": "exponential decay"}
 
 
 def plain(value: Any) -> Any:
@@ -141,10 +142,9 @@ def write_figures(
     for item in curves:
         for curve in item.curves:
             key = f"{item.key}_{curve.curve}"
-            report(
-                f"time course: {item.question.analysis.title}, {item.question.dosing} dosing, {curve.curve}"
-            )
-            axes = timecourse(curve)
+            title = f"{item.question.analysis.title}, {item.question.dosing} dosing"
+            report(f"time course: {title}, {curve.curve}")
+            axes = timecourse(curve, title=f"{title} ({_SHAPES[curve.curve]})")
             written[key] = (folder / f"{key}.svg", alt_text(curve))
             save(axes, folder / key)
             close(axes.get_figure(root=True))
