@@ -14,6 +14,7 @@ from ketameta.evidence import check_trials, load_missing, load_published, load_t
 from ketameta.provenance import ATTRS_KEY, package_versions, trace
 from ketameta.reporting.analysis import COMPARATORS, CurveResult, WindowResult, run_curves, run_windows
 from ketameta.reporting.comparison import Comparison, compare
+from ketameta.reporting.crosscheck import CrossCheck, cross_check
 from ketameta.reporting.page import Contents, render_page
 from ketameta.reporting.questions import ANALYSES, CURVES, WINDOWS
 from ketameta.reporting.writing import results_record, write_figures, write_json, write_tables
@@ -112,7 +113,7 @@ def report(
     >>> made.page                                               # doctest: +SKIP
     PosixPath('out/report.html')
     """
-    steps = _Progress(len(ANALYSES) + len(CURVES) + 3, progress)
+    steps = _Progress(len(ANALYSES) + len(CURVES) + 4, progress)
     steps("reading and checking the table of trials")
     table = _read(trials)
     own = trials is not None
@@ -129,6 +130,8 @@ def report(
     curves = tuple(run_curves(table, steps))
     steps("published meta-analyses")
     comparisons = compare(table, published)
+    steps("the pools a second time, by statsmodels")
+    second = cross_check(item.fit for item in windows if item.fit is not None)
 
     figures = _figures(folder, windows, curves, steps)
     steps("tables, results.json and the page")
@@ -136,7 +139,8 @@ def report(
     provenance = trace(table)
     origin = table.attrs.get(ATTRS_KEY, {})
     write_json(
-        folder / "results.json", results_record(windows, curves, comparisons, _header(table, origin, own))
+        folder / "results.json",
+        results_record(windows, curves, comparisons, _header(table, origin, own, second)),
     )
     contents = Contents(
         trials=table,
@@ -148,6 +152,7 @@ def report(
         dataset=provenance.dataset,
         dataset_sha256=provenance.dataset_sha256 or provenance.rows_sha256,
         versions=package_versions(),
+        cross_check=second,
     )
     made = Report(folder, windows, curves, comparisons)
     made.page.write_text(render_page(contents), encoding="utf-8")
@@ -165,7 +170,7 @@ def _figures(
     return write_figures(folder / "figures", windows, curves, steps)
 
 
-def _header(table: pd.DataFrame, origin: dict[str, str], own: bool) -> dict[str, object]:
+def _header(table: pd.DataFrame, origin: dict[str, str], own: bool, second: CrossCheck) -> dict[str, object]:
     provenance = trace(table)
     return {
         "format": "ketameta-results/1",
@@ -178,6 +183,7 @@ def _header(table: pd.DataFrame, origin: dict[str, str], own: bool) -> dict[str,
             "packaged": not own,
         },
         "software": package_versions(),
+        "second_road": {"by": "statsmodels", "pools": second.n_pools, "largest_difference": second.largest},
         "settings": {
             "tau2": "REML",
             "ci": "HKSJ",

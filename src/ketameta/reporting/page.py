@@ -16,6 +16,7 @@ from ketameta._render import interval, number, p_value, table_html
 from ketameta.curves import DurabilityCurve
 from ketameta.reporting.analysis import CurveResult, WindowResult
 from ketameta.reporting.comparison import Comparison, comparison_table
+from ketameta.reporting.crosscheck import CrossCheck
 from ketameta.reporting.evidence_tables import evidence_table, missing_table
 from ketameta.reporting.questions import ANALYSES, QUESTIONS, Question
 
@@ -65,6 +66,7 @@ class Contents:
     dataset: str
     dataset_sha256: str
     versions: Mapping[str, str]
+    cross_check: CrossCheck
 
 
 def render_page(contents: Contents) -> str:
@@ -428,6 +430,7 @@ def _doubt(contents: Contents) -> str:
 
 def _methods(contents: Contents) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in contents.versions.items())
+    second = contents.cross_check.sentence()
     return (
         "<h2 id='methods'>Methods and limits</h2>"
         + _p(
@@ -453,7 +456,7 @@ def _methods(contents: Contents) -> str:
             "estimates heterogeneity well."
         )
         + _p(
-            f"Software: {versions}. Every number, odds ratios among them, stands with full "
+            f"{second} Software: {versions}. Every number, odds ratios among them, stands with full "
             "precision in results.json and tables/pooled_effects.csv.",
             "quiet",
         )
