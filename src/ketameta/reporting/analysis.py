@@ -225,7 +225,9 @@ def analyse_curve(trials: pd.DataFrame, question: CurveQuestion) -> CurveResult:
     try:
         selection = _selection(trials, question.analysis, question.dosing, None)
     except SelectionError as error:
-        return CurveResult(question, (), None, str(error), "", ())
+        return CurveResult(
+            question, (), None, "No trial with usable numbers under this dosing.", str(error), ()
+        )
     effects = effect_sizes(selection.rows, measure=question.analysis.measure)
     timed = effects.loc[effects["yi"].isna() | effects["time_hours"].notna()]
     notes = [f"{row.label}: no time is given." for row in effects.drop(timed.index).itertuples()]

@@ -34,8 +34,8 @@ def evidence_table(trials: pd.DataFrame, question: Question) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a cohort: ``cohort, population, treatment, comparator, n randomised``, one column for each window,
-        ``other times``, and ``provisional`` (yes where all rows rest on secondary text).
+        One row a cohort: ``cohort`` (provisional where all its rows rest on secondary text), ``population,
+        treatment, comparator, n randomised``, one column for each window, and ``other times``.
     """
     mask = (
         (trials["status"] == "include")
@@ -46,7 +46,9 @@ def evidence_table(trials: pd.DataFrame, question: Question) -> pd.DataFrame:
     rows = []
     for cohort, group in trials.loc[mask].groupby("cohort_id", sort=True):
         row: dict[str, object] = {
-            "cohort": cohort,
+            "cohort": f"{cohort} (provisional)"
+            if (group["source_kind"] == "secondary-text").all()
+            else cohort,
             "population": _distinct(group["population"]),
             "treatment": _distinct(group["drug"] + " " + group["route"]),
             "comparator": _distinct(group["comparator"]),
@@ -58,7 +60,6 @@ def evidence_table(trials: pd.DataFrame, question: Question) -> pd.DataFrame:
             inside |= here
             row[window.name] = _marks(group.loc[here, "outcome"])
         row["other times"] = _marks(group.loc[~inside, "outcome"])
-        row["provisional"] = "yes" if (group["source_kind"] == "secondary-text").all() else ""
         rows.append(row)
     return pd.DataFrame(rows)
 

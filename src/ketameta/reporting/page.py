@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from ketameta._render import interval, number, p_value, table_html
-from ketameta.curves import DurabilityCurve
+from ketameta._render import interval, number, p_value
 from ketameta.reporting.analysis import CurveResult, WindowResult
 from ketameta.reporting.comparison import Comparison, comparison_table
 from ketameta.reporting.crosscheck import CrossCheck
+from ketameta.reporting.curve_section import curve_section
 from ketameta.reporting.evidence_tables import evidence_table, missing_table
+from ketameta.reporting.markup import figure, frame, paragraph, table
 from ketameta.reporting.questions import ANALYSES, QUESTIONS, Question
 
 __all__ = ["Contents", "render_page"]
 
 _RATIOS = ("OR", "RR")
-_CURVE_HOURS = (4.0, 24.0, 72.0, 168.0, 336.0, 504.0, 672.0)
 _SHOWN = ("SMD", "MD", "RR")
 _OUTCOME_NAMES = {
     "depression": "depressive symptoms",
@@ -89,14 +87,6 @@ def render_page(contents: Contents) -> str:
     )
 
 
-def _p(text: str, cls: str = "") -> str:
-    return f"<p{f' class={cls!r}' if cls else ''}>{html.escape(text)}</p>"
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, text: bool = False) -> str:
-    return f"<div class='wide{' text' if text else ''}'>{table_html(list(columns), list(rows))}</div>"
-
-
 def _shown(result: WindowResult, value: float) -> float:
     return math.exp(value) if result.analysis.measure in _RATIOS and not math.isnan(value) else value
 
@@ -136,7 +126,7 @@ def _glance(contents: Contents) -> str:
         items.append(f"<h3>{html.escape(question.heading)}</h3><ul>{body}</ul>")
     return (
         "<h2 id='glance'>At a glance</h2>"
-        + _p(
+        + paragraph(
             "Standardised mean differences (Hedges' g) of ketamine, esketamine or arketamine against placebo or "
             "midazolam, on top of the same background treatment in both arms. Negative values favour ketamine."
         )
@@ -152,21 +142,25 @@ def _question(contents: Contents, question: Question) -> str:
         results = [r for r in contents.windows if r.analysis is analysis]
         parts.append(_analysis(contents, f"{analysis.title} ({analysis.measure})", results))
     parts.append(f"<h3>{html.escape(question.heading)}: how long does it last?</h3>")
-    parts += [_curve(contents, c) for c in contents.curves if c.question.analysis.question == question.key]
+    parts += [
+        curve_section(contents.figures, c)
+        for c in contents.curves
+        if c.question.analysis.question == question.key
+    ]
     parts.append(f"<h3>{html.escape(question.heading)}: what exists</h3>")
     parts.append(
-        _p(
+        paragraph(
             "S: scores on a symptom scale; R: response; M: remission. Provisional: read in secondary text only.",
             "quiet",
         )
     )
-    table = evidence_table(contents.trials, question)
-    parts.append(_frame(table) if len(table) else _p("No trial in this table."))
+    exists = evidence_table(contents.trials, question)
+    parts.append(frame(exists) if len(exists) else paragraph("No trial in this table."))
     gone = missing_table(contents.missing, question)
     parts.append(f"<h3>{html.escape(question.heading)}: what is missing</h3>")
     if len(gone):
         parts.append(
-            _p(
+            paragraph(
                 f"{len(gone)} gaps are known: trials, or parts of trials, whose numbers could not be read. None is imputed."
             )
         )
@@ -180,26 +174,14 @@ def _question(contents: Contents, question: Question) -> str:
             "n_randomised",
             "notes",
         ]
-        parts.append(f"<details><summary>List of the gaps</summary>{_frame(gone[columns])}</details>")
+        parts.append(f"<details><summary>List of the gaps</summary>{frame(gone[columns])}</details>")
     else:
-        parts.append(_p("No gap is listed."))
+        parts.append(paragraph("No gap is listed."))
     return "".join(parts)
 
 
-def _frame(table: pd.DataFrame) -> str:
-    rows = [
-        ["" if pd.isna(cell) else _cell(cell) for cell in row]
-        for row in table.itertuples(index=False, name=None)
-    ]
-    return _table([str(column) for column in table.columns], rows, text=True)
-
-
-def _cell(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _thinness(contents: Contents, question: Question) -> str:
-    table = evidence_table(contents.trials, question)
+    exists = evidence_table(contents.trials, question)
     pools = [
         r
         for r in contents.windows
@@ -207,24 +189,24 @@ def _thinness(contents: Contents, question: Question) -> str:
     ]
     most = max((r.fit.k for r in pools if r.fit is not None), default=0)
     sizes = (
-        pd.to_numeric(table["n randomised"], errors="coerce").dropna()
-        if len(table)
+        pd.to_numeric(exists["n randomised"], errors="coerce").dropna()
+        if len(exists)
         else pd.Series(dtype=float)
     )
     size = f", with {sizes.min():.0f} to {sizes.max():.0f} people randomised" if len(sizes) else ""
-    text = f"{len(table)} trials have usable numbers for this question{size}. "
+    text = f"{len(exists)} trials have usable numbers for this question{size}. "
     if most == 0:
         text += "No two of them can be pooled on a symptom scale at the same time and under the same dosing: each is shown alone."
     else:
         text += f"At no time do more than {most} of them meet in one pool of symptom scores."
-    return _p(text, "thin" if most < 5 else "")
+    return paragraph(text, "thin" if most < 5 else "")
 
 
 def _analysis(contents: Contents, title: str, results: Sequence[WindowResult]) -> str:
     shown = [r for r in results if r.fit is not None]
     head = f"<h3>{html.escape(title)}</h3>"
     if not shown:
-        return head + _p("No trial with usable numbers at any standard time.")
+        return head + paragraph("No trial with usable numbers at any standard time.")
     columns = ("Time", "Dosing", "Trials", "People", "Effect [95% CI]", "95% prediction", "p", "τ²", "I²")
     rows = [
         (
@@ -244,7 +226,7 @@ def _analysis(contents: Contents, title: str, results: Sequence[WindowResult]) -
     notes = "".join(
         f"<li>{html.escape(f'{r.window.name}, {r.dosing}: {note}')}</li>" for r in shown for note in r.notes
     )
-    figures = "".join(_figure(contents, r.key) for r in shown)
+    figures = "".join(figure(contents.figures, r.key) for r in shown)
     groups = "".join(_by_comparator(r) for r in shown)
     accounts = "".join(
         f"<h4>{html.escape(f'{r.window.name}, {r.dosing} dosing')}</h4><pre>{html.escape(r.account)}</pre>"
@@ -252,113 +234,23 @@ def _analysis(contents: Contents, title: str, results: Sequence[WindowResult]) -
     )
     accounts = f"<details><summary>What was selected at each time, and what was left out</summary>{accounts}</details>"
     empty = [f"{r.window.name} ({r.dosing})" for r in results if r.fit is None]
-    absent = _p(f"No trial at: {', '.join(empty)}.", "quiet") if empty else ""
+    absent = paragraph(f"No trial at: {', '.join(empty)}.", "quiet") if empty else ""
     listed = f"<details><summary>Notes on these rows</summary><ul>{notes}</ul></details>" if notes else ""
-    return head + _table(columns, rows) + absent + groups + figures + listed + accounts
+    return head + table(columns, rows) + absent + groups + figures + listed + accounts
 
 
 def _by_comparator(result: WindowResult) -> str:
     if result.by_comparator is None:
         return ""
     when = f"At {result.window.name}, {result.dosing} dosing, by class of comparator: "
-    return _p(when + result.by_comparator.sentence())
-
-
-def _figure(contents: Contents, key: str) -> str:
-    if key not in contents.figures:
-        return ""
-    path, alt = contents.figures[key]
-    data = base64.b64encode(path.read_bytes()).decode()
-    return (
-        f"<figure><img src='data:image/svg+xml;base64,{data}' alt='{html.escape(alt, quote=True)}'></figure>"
-    )
-
-
-def _curve(contents: Contents, result: CurveResult) -> str:
-    analysis = result.question.analysis
-    title = (
-        f"<h4>{html.escape(f'{analysis.title} ({analysis.measure}), {result.question.dosing} dosing')}</h4>"
-    )
-    if not result.curves:
-        return title + _p(result.reason, "thin")
-    ratio = analysis.measure in _RATIOS
-    parts = [title]
-    for curve in result.curves:
-        parts.append(_figure(contents, f"{result.key}_{curve.curve}"))
-        parts.append(_p(curve.sentence()))
-        parts.append(_estimates(curve.at(hours=_times(curve)), ratio=ratio))
-        if curve is result.curves[0] and result.sensitivity is not None:
-            parts.append(_sensitivity(result.sensitivity, ratio=ratio))
-    notes = list(dict.fromkeys([*result.notes, *(note for curve in result.curves for note in curve.notes)]))
-    listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    if listed:
-        parts.append(f"<details><summary>Notes on these curves</summary><ul>{listed}</ul></details>")
-    parts.append(
-        f"<details><summary>What was selected</summary><pre>{html.escape(result.account)}</pre></details>"
-    )
-    return "".join(parts)
-
-
-def _hours(hours: float) -> str:
-    if math.isnan(hours):
-        return "not reached"
-    return f"{hours:.3g} h" if hours < 72 else f"{hours / 24:.3g} d"
-
-
-def _scaled(value: float, *, ratio: bool) -> float:
-    return math.exp(value) if ratio and not math.isnan(value) else value
-
-
-def _with_interval(row: Mapping[Any, Any], suffix: str, *, ratio: bool) -> str:
-    value, low, high = (
-        _scaled(row[f"{name}{suffix}"], ratio=ratio) for name in ("estimate", "ci_low", "ci_high")
-    )
-    return f"{number(value)} {interval(low, high)}"
-
-
-def _estimates(table: pd.DataFrame, *, ratio: bool) -> str:
-    rows = [
-        (
-            _hours(row["time_hours"]),
-            _with_interval(row, "", ratio=ratio),
-            interval(_scaled(row["pi_low"], ratio=ratio), _scaled(row["pi_high"], ratio=ratio)),
-            p_value(row["p"]),
-            "" if row["supported"] else "no trial near",
-        )
-        for row in table.to_dict("records")
-    ]
-    return _table(("Time", "Effect [95% CI]", "95% prediction", "p", ""), rows)
-
-
-def _times(curve: DurabilityCurve) -> list[float]:
-    first, last = curve.time_range
-    return sorted({time for time in _CURVE_HOURS if first <= time <= last} | {first, last})
-
-
-def _sensitivity(table: pd.DataFrame, *, ratio: bool) -> str:
-    if table["loglik"].nunique() == 1:
-        return _p("No trial measured twice: the within-trial correlation plays no part.", "quiet")
-    names = [name for name in table.columns if name.startswith("estimate") and table[name].notna().any()]
-    suffixes = [name.removeprefix("estimate") for name in names]
-    rows = [
-        (
-            number(row["rho"]),
-            *(_with_interval(row, suffix, ratio=ratio) for suffix in suffixes),
-            _hours(row["half_life_hours"]),
-        )
-        for row in table.to_dict("records")
-    ]
-    times = [suffix[1:].replace("24h", "24 h").replace("7d", "7 d") for suffix in suffixes]
-    heads = [f"Effect at {time} [95% CI]" for time in times]
-    introduction = _p("The same curve under other within-trial correlations, which no trial prints:", "quiet")
-    return introduction + _table(("Correlation", *heads, "Half-life"), rows)
+    return paragraph(when + result.by_comparator.sentence())
 
 
 def _published(contents: Contents) -> str:
     head = "<h2 id='published'>Beside published meta-analyses</h2>"
-    table = comparison_table(contents.comparisons)
-    if table.empty:
-        return head + _p("No published pooled result matches an analysis of this report.")
+    compared = comparison_table(contents.comparisons)
+    if compared.empty:
+        return head + paragraph("No published pooled result matches an analysis of this report.")
     rows = [
         (
             str(row["pub_id"]).rsplit("-", 1)[0],
@@ -374,7 +266,7 @@ def _published(contents: Contents) -> str:
             str(row["matched"]),
             str(row["checked"]),
         )
-        for row in table.to_dict("records")
+        for row in compared.to_dict("records")
     ]
     columns = (
         "Review",
@@ -390,14 +282,14 @@ def _published(contents: Contents) -> str:
     )
     return (
         head
-        + _p(
+        + paragraph(
             "Each published result stands beside ours for the same outcome and measure, narrowed to its drug and class "
             "of comparator. Differences are turned so that negative favours ketamine. The reviews pool other trials "
             "(older ones whose arm numbers could not be read here) and often crossover trials on a within-person "
             "scale, so the numbers need not agree; where ours rests on one or two trials the difference says little. "
             "Seen: whether the printed number was read again in its source."
         )
-        + _table(columns, rows, text=True)
+        + table(columns, rows, text=True)
     )
 
 
@@ -433,7 +325,7 @@ def _methods(contents: Contents) -> str:
     second = contents.cross_check.sentence()
     return (
         "<h2 id='methods'>Methods and limits</h2>"
-        + _p(
+        + paragraph(
             "Selection: randomised comparisons against placebo or midazolam; participants named as adolescents, drug given "
             "as an adjunct to ECT or psychotherapy or for surgery in people with depression, subsets, pooled reports, "
             "head-to-head, single-arm and retracted rows, and numbers read in secondary text only are left out (for PTSD a trial "
@@ -441,7 +333,7 @@ def _methods(contents: Contents) -> str:
             "A cohort enters once; arms that share a comparator are combined. Single dosing means that at most one dose had "
             "been given by the time of the score."
         )
-        + _p(
+        + paragraph(
             "Effects: Hedges' g with the large-sample variance; mean differences from arm statistics, else from reported "
             "differences with their standard error; log risk and odds ratios with 0.5 added where a cell is zero. "
             "Crossover arms printed without a paired analysis are treated as parallel, which overstates their variance. "
@@ -449,13 +341,13 @@ def _methods(contents: Contents) -> str:
             "intervals on k - 1; tau2 intervals by Q-profile. Curves: multivariate random-effects models over the times "
             "of each trial, sampling errors correlated within a trial."
         )
-        + _p(
+        + paragraph(
             "Limits: the table holds what could be read in registries, abstracts, tables and authors' repositories, not every "
             "trial; change scores and endpoint scores stand in one pool of SMDs; esketamine by nose and ketamine by vein, and "
             "first and later treatment steps, are pooled unless a row says otherwise; with few trials no method "
             "estimates heterogeneity well."
         )
-        + _p(
+        + paragraph(
             f"{second} Software: {versions}. Every number, odds ratios among them, stands with full "
             "precision in results.json and tables/pooled_effects.csv.",
             "quiet",

@@ -1,0 +1,106 @@
+"""The section of the report on one durability question: figures, read-outs, and what rests on an assumption."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ketameta._render import interval, number, p_value
+from ketameta.curves import DurabilityCurve
+from ketameta.reporting.analysis import CurveResult
+from ketameta.reporting.markup import figure, paragraph, table
+
+__all__ = ["curve_section"]
+
+_RATIOS = ("OR", "RR")
+_CURVE_HOURS = (4.0, 24.0, 72.0, 168.0, 336.0, 504.0, 672.0)
+
+
+def curve_section(figures: Mapping[str, tuple[Path, str]], result: CurveResult) -> str:
+    """Everything that the page says about one durability question."""
+    analysis = result.question.analysis
+    title = (
+        f"<h4>{html.escape(f'{analysis.title} ({analysis.measure}), {result.question.dosing} dosing')}</h4>"
+    )
+    if not result.curves:
+        return title + paragraph(result.reason, "thin") + _account(result)
+    ratio = analysis.measure in _RATIOS
+    parts = [title]
+    for curve in result.curves:
+        parts.append(figure(figures, f"{result.key}_{curve.curve}"))
+        parts.append(paragraph(curve.sentence()))
+        parts.append(_estimates(curve.at(hours=_times(curve)), ratio=ratio))
+        if curve is result.curves[0] and result.sensitivity is not None:
+            parts.append(_sensitivity(result.sensitivity, ratio=ratio))
+    notes = list(dict.fromkeys([*result.notes, *(note for curve in result.curves for note in curve.notes)]))
+    listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    if listed:
+        parts.append(f"<details><summary>Notes on these curves</summary><ul>{listed}</ul></details>")
+    parts.append(_account(result))
+    return "".join(parts)
+
+
+def _account(result: CurveResult) -> str:
+    return f"<details><summary>What was selected</summary><pre>{html.escape(result.account)}</pre></details>"
+
+
+def _hours(hours: float) -> str:
+    if not math.isfinite(hours):
+        return "not reached"
+    return f"{hours:.3g} h" if hours < 72 else f"{hours / 24:.3g} d"
+
+
+def _scaled(value: float, *, ratio: bool) -> float:
+    return math.exp(value) if ratio and not math.isnan(value) else value
+
+
+def _with_interval(row: Mapping[Any, Any], suffix: str, *, ratio: bool) -> str:
+    value, low, high = (
+        _scaled(row[f"{name}{suffix}"], ratio=ratio) for name in ("estimate", "ci_low", "ci_high")
+    )
+    return f"{number(value)} {interval(low, high)}"
+
+
+def _estimates(data: pd.DataFrame, *, ratio: bool) -> str:
+    rows = [
+        (
+            _hours(row["time_hours"]),
+            _with_interval(row, "", ratio=ratio),
+            interval(_scaled(row["pi_low"], ratio=ratio), _scaled(row["pi_high"], ratio=ratio)),
+            p_value(row["p"]),
+            "" if row["supported"] else "no trial near",
+        )
+        for row in data.to_dict("records")
+    ]
+    return table(("Time", "Effect [95% CI]", "95% prediction", "p", ""), rows)
+
+
+def _times(curve: DurabilityCurve) -> list[float]:
+    first, last = curve.time_range
+    return sorted({time for time in _CURVE_HOURS if first <= time <= last} | {first, last})
+
+
+def _sensitivity(data: pd.DataFrame, *, ratio: bool) -> str:
+    if data["loglik"].nunique() == 1:
+        return paragraph("No trial measured twice: the within-trial correlation plays no part.", "quiet")
+    names = [name for name in data.columns if name.startswith("estimate") and data[name].notna().any()]
+    suffixes = [name.removeprefix("estimate") for name in names]
+    rows = [
+        (
+            number(row["rho"]),
+            *(_with_interval(row, suffix, ratio=ratio) for suffix in suffixes),
+            _hours(row["half_life_hours"]),
+        )
+        for row in data.to_dict("records")
+    ]
+    times = [suffix[1:].replace("24h", "24 h").replace("7d", "7 d") for suffix in suffixes]
+    heads = [f"Effect at {time} [95% CI]" for time in times]
+    introduction = paragraph(
+        "The same curve under other within-trial correlations, which no trial prints:", "quiet"
+    )
+    return introduction + table(("Correlation", *heads, "Half-life"), rows)
