@@ -154,7 +154,7 @@ def comparison_table(comparisons: tuple[Comparison, ...]) -> pd.DataFrame:
             fit = result.fit
             if fit is None:
                 continue
-            scale = math.exp if result.analysis.measure in ("OR", "RR") else float
+            scale = math.exp if result.analysis.is_ratio else float
             rows.append(
                 {
                     **base,

@@ -13,11 +13,10 @@ import pandas as pd
 from ketameta._render import interval, number, p_value
 from ketameta.curves import DurabilityCurve
 from ketameta.reporting.analysis import CurveResult
-from ketameta.reporting.markup import figure, paragraph, table
+from ketameta.reporting.markup import figure, on_scale, paragraph, table
 
 __all__ = ["curve_section"]
 
-_RATIOS = ("OR", "RR")
 _CURVE_HOURS = (4.0, 24.0, 72.0, 168.0, 336.0, 504.0, 672.0)
 
 
@@ -29,7 +28,7 @@ def curve_section(figures: Mapping[str, tuple[Path, str]], result: CurveResult) 
     )
     if not result.curves:
         return title + paragraph(result.reason, "thin") + _account(result)
-    ratio = analysis.measure in _RATIOS
+    ratio = analysis.is_ratio
     parts = [title]
     for curve in result.curves:
         parts.append(figure(figures, f"{result.key}_{curve.curve}"))
@@ -55,13 +54,9 @@ def _hours(hours: float) -> str:
     return f"{hours:.3g} h" if hours < 72 else f"{hours / 24:.3g} d"
 
 
-def _scaled(value: float, *, ratio: bool) -> float:
-    return math.exp(value) if ratio and not math.isnan(value) else value
-
-
 def _with_interval(row: Mapping[Any, Any], suffix: str, *, ratio: bool) -> str:
     value, low, high = (
-        _scaled(row[f"{name}{suffix}"], ratio=ratio) for name in ("estimate", "ci_low", "ci_high")
+        on_scale(row[f"{name}{suffix}"], ratio=ratio) for name in ("estimate", "ci_low", "ci_high")
     )
     return f"{number(value)} {interval(low, high)}"
 
@@ -71,7 +66,7 @@ def _estimates(data: pd.DataFrame, *, ratio: bool) -> str:
         (
             _hours(row["time_hours"]),
             _with_interval(row, "", ratio=ratio),
-            interval(_scaled(row["pi_low"], ratio=ratio), _scaled(row["pi_high"], ratio=ratio)),
+            interval(on_scale(row["pi_low"], ratio=ratio), on_scale(row["pi_high"], ratio=ratio)),
             p_value(row["p"]),
             "" if row["supported"] else "no trial near",
         )

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ketameta.errors import DataError, KetametaError
 from ketameta.evidence import check_trials, load_missing, load_published, load_trials, read_trials
-from ketameta.provenance import ATTRS_KEY, package_versions, trace
+from ketameta.provenance import ATTRS_KEY, Provenance, package_versions, trace
 from ketameta.reporting.analysis import COMPARATORS, CurveResult, WindowResult, run_curves, run_windows
 from ketameta.reporting.comparison import Comparison, compare
 from ketameta.reporting.crosscheck import CrossCheck, cross_check
@@ -140,7 +140,7 @@ def report(
     origin = table.attrs.get(ATTRS_KEY, {})
     write_json(
         folder / "results.json",
-        results_record(windows, curves, comparisons, _header(table, origin, own, second)),
+        results_record(windows, curves, comparisons, _header(provenance, origin, own, second)),
     )
     contents = Contents(
         trials=table,
@@ -170,8 +170,9 @@ def _figures(
     return write_figures(folder / "figures", windows, curves, steps)
 
 
-def _header(table: pd.DataFrame, origin: dict[str, str], own: bool, second: CrossCheck) -> dict[str, object]:
-    provenance = trace(table)
+def _header(
+    provenance: Provenance, origin: dict[str, str], own: bool, second: CrossCheck
+) -> dict[str, object]:
     return {
         "format": "ketameta-results/1",
         "dataset": {
@@ -179,7 +180,7 @@ def _header(table: pd.DataFrame, origin: dict[str, str], own: bool, second: Cros
             "version": origin.get("version", ""),
             "sha256": provenance.dataset_sha256,
             "rows_sha256": provenance.rows_sha256,
-            "rows": len(table),
+            "rows": provenance.n_rows,
             "packaged": not own,
         },
         "software": package_versions(),

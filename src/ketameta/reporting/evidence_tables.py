@@ -9,7 +9,7 @@ import pandas as pd
 from ketameta.reporting.analysis import WindowResult
 from ketameta.reporting.questions import WINDOWS, Question
 
-__all__ = ["evidence_table", "headline_table", "missing_table", "results_table"]
+__all__ = ["evidence_table", "missing_table", "results_table"]
 
 _OUTCOMES = {
     "mdd": ("depression", "response", "remission"),
@@ -117,8 +117,3 @@ def results_table(results: Iterable[WindowResult]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def headline_table(results: Iterable[WindowResult]) -> tuple[WindowResult, ...]:
-    """The results of the main analysis of each question that have a fit."""
-    return tuple(result for result in results if result.analysis.headline and result.fit is not None)

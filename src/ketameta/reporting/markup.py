@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,12 +12,17 @@ import pandas as pd
 
 from ketameta._render import table_html
 
-__all__ = ["figure", "frame", "paragraph", "table"]
+__all__ = ["figure", "frame", "on_scale", "paragraph", "table"]
 
 
 def paragraph(text: str, cls: str = "") -> str:
     """A paragraph, with a class of the style sheet."""
     return f"<p{f' class={cls!r}' if cls else ''}>{html.escape(text)}</p>"
+
+
+def on_scale(value: float, *, ratio: bool) -> float:
+    """A value on the scale that readers see: the ratio of a log, else the value itself."""
+    return math.exp(value) if ratio and not math.isnan(value) else value
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, text: bool = False) -> str:

@@ -16,12 +16,11 @@ from ketameta.reporting.comparison import Comparison, comparison_table
 from ketameta.reporting.crosscheck import CrossCheck
 from ketameta.reporting.curve_section import curve_section
 from ketameta.reporting.evidence_tables import evidence_table, missing_table
-from ketameta.reporting.markup import figure, frame, paragraph, table
+from ketameta.reporting.markup import figure, frame, on_scale, paragraph, table
 from ketameta.reporting.questions import ANALYSES, QUESTIONS, Question
 
 __all__ = ["Contents", "render_page"]
 
-_RATIOS = ("OR", "RR")
 _SHOWN = ("SMD", "MD", "RR")
 _OUTCOME_NAMES = {
     "depression": "depressive symptoms",
@@ -88,7 +87,7 @@ def render_page(contents: Contents) -> str:
 
 
 def _shown(result: WindowResult, value: float) -> float:
-    return math.exp(value) if result.analysis.measure in _RATIOS and not math.isnan(value) else value
+    return on_scale(value, ratio=result.analysis.is_ratio)
 
 
 def _effect(result: WindowResult) -> str:
@@ -135,7 +134,11 @@ def _glance(contents: Contents) -> str:
 
 
 def _question(contents: Contents, question: Question) -> str:
-    parts = [f"<h2 id='{question.key}'>{html.escape(question.heading)}</h2>", _thinness(contents, question)]
+    exists = evidence_table(contents.trials, question)
+    parts = [
+        f"<h2 id='{question.key}'>{html.escape(question.heading)}</h2>",
+        _thinness(contents, question, exists),
+    ]
     for analysis in ANALYSES:
         if analysis.question != question.key or analysis.measure not in _SHOWN:
             continue
@@ -154,7 +157,6 @@ def _question(contents: Contents, question: Question) -> str:
             "quiet",
         )
     )
-    exists = evidence_table(contents.trials, question)
     parts.append(frame(exists) if len(exists) else paragraph("No trial in this table."))
     gone = missing_table(contents.missing, question)
     parts.append(f"<h3>{html.escape(question.heading)}: what is missing</h3>")
@@ -180,8 +182,7 @@ def _question(contents: Contents, question: Question) -> str:
     return "".join(parts)
 
 
-def _thinness(contents: Contents, question: Question) -> str:
-    exists = evidence_table(contents.trials, question)
+def _thinness(contents: Contents, question: Question, exists: pd.DataFrame) -> str:
     pools = [
         r
         for r in contents.windows

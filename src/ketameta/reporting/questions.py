@@ -51,6 +51,11 @@ class Analysis:
     headline: bool = False
 
     @property
+    def is_ratio(self) -> bool:
+        """Whether effects are logs of ratios, shown as ratios."""
+        return self.measure in ("OR", "RR", "HR")
+
+    @property
     def key(self) -> str:
         """Short identifier used in file names and in ``results.json``."""
         parts = [self.question, self.outcome, self.measure]
