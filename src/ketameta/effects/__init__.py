@@ -5,8 +5,9 @@ from __future__ import annotations
 from ketameta.effects._result import EffectSize
 from ketameta.effects.binary import arcsine, log_or, log_rr, peto, rd
 from ketameta.effects.combining import combine_arms, combine_contrasts
-from ketameta.effects.continuous import glass, md, rom, smd, smdh
-from ketameta.effects.paired import paired_md, paired_smd, smcc, smcr
+from ketameta.effects.continuous import glass, md, rom, smd, smd_stated, smdh
+from ketameta.effects.crossover import carry_over, to_between_persons
+from ketameta.effects.paired import paired_md, paired_smd, smcc, smcr, smcrp
 from ketameta.effects.recovery import (
     from_ci,
     sd_from_ci,
@@ -21,6 +22,7 @@ from ketameta.effects.table import effect_sizes
 __all__ = [
     "EffectSize",
     "arcsine",
+    "carry_over",
     "combine_arms",
     "combine_contrasts",
     "effect_sizes",
@@ -42,6 +44,9 @@ __all__ = [
     "sd_from_t",
     "smcc",
     "smcr",
+    "smcrp",
     "smd",
+    "smd_stated",
     "smdh",
+    "to_between_persons",
 ]

@@ -15,7 +15,7 @@ from ketameta.effects._hedges import hedges_correction
 from ketameta.effects._result import EffectSize, make_effect
 from ketameta.errors import EffectError
 
-__all__ = ["glass", "md", "rom", "smd", "smdh"]
+__all__ = ["glass", "md", "rom", "smd", "smd_stated", "smdh"]
 
 _RANGE = "the values are too large or too small for floating-point arithmetic"
 
@@ -188,6 +188,63 @@ def glass(
     with np.errstate(all="ignore"):
         g = hedges_correction(k - 1) * (a - b) / t
         return make_effect(g, 1 / n + 1 / k + g**2 / (2 * k), _RANGE)
+
+
+def smd_stated(
+    m1: ArrayLike,
+    sd1: ArrayLike,
+    n1: ArrayLike,
+    m2: ArrayLike,
+    sd2: ArrayLike,
+    n2: ArrayLike,
+    sd: ArrayLike,
+    df: ArrayLike | None = None,
+) -> EffectSize:
+    """Difference in units of a standard deviation that is stated apart from the means.
+
+    Parameters
+    ----------
+    m1, sd1, n1, m2, sd2, n2 : array_like
+        Mean, standard deviation and size of groups 1 and 2; shapes broadcast.
+    sd : array_like
+        Standard deviation that standardises: that of both groups at baseline, or of a reference
+        population.
+    df : array_like, optional
+        Degrees of freedom on which ``sd`` was estimated, ``n1 + n2 - 2`` for the pooled SD at
+        baseline; without it ``sd`` is taken as known.
+
+    Returns
+    -------
+    EffectSize
+        ``yi = J(df) (m1 - m2) / sd`` and ``vi = J^2 (sd1^2/n1 + sd2^2/n2) / sd^2 + yi^2 / (2 (df + 2))``;
+        with a known SD, J is 1 and the last term is absent. Means and baseline SDs are independent in
+        normal samples, so the two sources of error add (delta method; compare Becker 1988).
+
+    Raises
+    ------
+    EffectError
+        As :func:`md`, and if ``df`` is less than 2.
+
+    Examples
+    --------
+    >>> from ketameta.effects import smd_stated
+    >>> effect = smd_stated(10.0, 4.0, 20, 14.0, 5.0, 20, sd=8.0, df=38)
+    >>> round(float(effect.yi), 4), round(float(effect.vi), 4)
+    (-0.4901, 0.0338)
+    """
+    a, s, n, b, t, k = _groups(m1, sd1, n1, m2, sd2, n2)
+    *_, unit = arrays(m1=a, sd=sd)
+    more_than(0, "a standard deviation", sd=unit)
+    if df is None:
+        j: Array | float = 1.0
+        uncertain: Array | float = 0.0
+    else:
+        *_, freedom = arrays(m1=a, df=df)
+        not_less_than(2, "a number of degrees of freedom", df=freedom)
+        j, uncertain = hedges_correction(freedom), 1 / (2 * (freedom + 2))
+    with np.errstate(all="ignore"):
+        g = j * (a - b) / unit
+        return make_effect(g, (j / unit) ** 2 * (s**2 / n + t**2 / k) + g**2 * uncertain, _RANGE)
 
 
 def rom(

@@ -9,7 +9,7 @@ from ketameta.effects._checks import arrays, correlation, more_than, not_less_th
 from ketameta.effects._hedges import hedges_correction
 from ketameta.effects._result import EffectSize, make_effect
 
-__all__ = ["paired_md", "paired_smd", "smcc", "smcr"]
+__all__ = ["paired_md", "paired_smd", "smcc", "smcr", "smcrp"]
 
 _RANGE = "the values are too large or too small for floating-point arithmetic"
 
@@ -83,7 +83,8 @@ def paired_smd(
     EffectSize
         ``yi = (m1 - m2) / sqrt((sd1^2 + sd2^2) / 2)``;
         ``vi = (1/n + yi^2 / (2 n)) 2 (1 - r)`` (Cochrane Handbook 23.2.7). No small-sample
-        correction is applied, as there; the unit is that of a parallel-group SMD.
+        correction is applied, as there; the unit is that of a parallel-group SMD. The term in ``yi^2``
+    vanishes as r approaches 1, although the SD stays uncertain: :func:`smcrp` keeps it.
 
     Raises
     ------
@@ -173,3 +174,41 @@ def smcr(
     with np.errstate(all="ignore"):
         d = hedges_correction(k - 1) * (a - b) / s
         return make_effect(d, 2 * (1 - rho) / k + d**2 / (2 * k), _RANGE)
+
+
+def smcrp(
+    m1: ArrayLike, sd1: ArrayLike, m2: ArrayLike, sd2: ArrayLike, n: ArrayLike, r: ArrayLike
+) -> EffectSize:
+    """Standardised mean difference within persons on the scale of parallel groups.
+
+    Parameters
+    ----------
+    m1, sd1, m2, sd2, n, r : array_like
+        As :func:`paired_md`; ``n`` is at least 3.
+
+    Returns
+    -------
+    EffectSize
+        ``yi = J(m) (m1 - m2) / sqrt((sd1^2 + sd2^2) / 2)`` with ``m = 2 (n - 1) / (1 + r^2)``, the
+        degrees of freedom of two correlated variances (Cousineau 2020);
+        ``vi = 2 (1 - r) / n + yi^2 (1 + r^2) / (4 n)``, the delta method for two correlated variances.
+        The unit is the SD over persons, as that of :func:`smd` (Morris & DeShon 2002 call it the
+        raw-score metric), so that a crossover can stand beside parallel-group trials.
+
+    Raises
+    ------
+    EffectError
+        As :func:`paired_md`, and if ``n`` is less than 3.
+
+    Examples
+    --------
+    >>> from ketameta.effects import smcrp
+    >>> effect = smcrp(7.0, 2.38, 6.5, 2.21, 10, 0.68)
+    >>> round(float(effect.yi), 4), round(float(effect.vi), 4)
+    (0.2041, 0.0655)
+    """
+    a, s, b, t, k, rho = _pairs(m1, sd1, m2, sd2, n, r)
+    not_less_than(3, "the number of pairs", n=k)
+    with np.errstate(all="ignore"):
+        d = hedges_correction(2 * (k - 1) / (1 + rho**2)) * (a - b) / np.sqrt((s**2 + t**2) / 2)
+        return make_effect(d, 2 * (1 - rho) / k + d**2 * (1 + rho**2) / (4 * k), _RANGE)
