@@ -6,7 +6,14 @@ from ketameta.effects._result import EffectSize
 from ketameta.effects.binary import arcsine, log_or, log_rr, peto, rd
 from ketameta.effects.combining import combine_arms, combine_contrasts
 from ketameta.effects.continuous import glass, md, rom, smd, smd_stated, smdh
+from ketameta.effects.correlation import change_correlation, time_correlation
 from ketameta.effects.crossover import carry_over, to_between_persons
+from ketameta.effects.dependence import (
+    counts_covariance,
+    md_covariance,
+    smd_common_sd_covariance,
+    smd_covariance,
+)
 from ketameta.effects.paired import paired_md, paired_smd, smcc, smcr, smcrp
 from ketameta.effects.recovery import (
     from_ci,
@@ -23,14 +30,17 @@ __all__ = [
     "EffectSize",
     "arcsine",
     "carry_over",
+    "change_correlation",
     "combine_arms",
     "combine_contrasts",
+    "counts_covariance",
     "effect_sizes",
     "from_ci",
     "glass",
     "log_or",
     "log_rr",
     "md",
+    "md_covariance",
     "paired_md",
     "paired_smd",
     "peto",
@@ -46,7 +56,10 @@ __all__ = [
     "smcr",
     "smcrp",
     "smd",
+    "smd_common_sd_covariance",
+    "smd_covariance",
     "smd_stated",
     "smdh",
+    "time_correlation",
     "to_between_persons",
 ]

@@ -1,0 +1,250 @@
+"""Sampling covariance of effects that come from the same people: the formulas.
+
+Effect ``i`` compares a treatment arm with a comparator arm. Two effects of one trial are correlated as far as
+people stand in both of them. Every function takes m effects and, for each arm, the correlation ``rho_t`` or
+``rho_c`` of one person's outcome in effect i with the same person's outcome in effect j: 0 where the arm is not
+the same, 1 where arm, time and outcome are. Leading dimensions are trials with the same number of effects.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ketameta._typing import Array, ArrayLike
+from ketameta.effects._checks import arrays, choice, more_than
+from ketameta.effects.correlation import both, outer, pairs, sample
+from ketameta.errors import EffectError
+
+__all__ = [
+    "counts_covariance",
+    "md_covariance",
+    "smd_common_sd_covariance",
+    "smd_covariance",
+]
+
+_MEASURES = ("OR", "RR", "RD", "AS")
+
+
+def md_covariance(
+    sd_t: ArrayLike, n_t: ArrayLike, sd_c: ArrayLike, n_c: ArrayLike, rho_t: ArrayLike, rho_c: ArrayLike
+) -> Array:
+    """Sampling covariance of mean differences.
+
+    Parameters
+    ----------
+    sd_t, n_t, sd_c, n_c : array_like, shape (..., m)
+        Standard deviation and size of treatment and comparator arm of each effect.
+    rho_t, rho_c : array_like, shape (..., m, m)
+        Correlation of a person's outcomes between two effects, 0 where the arm is not the same. A
+        scalar stands for the same correlation between any two effects.
+
+    Returns
+    -------
+    numpy.ndarray, shape (..., m, m)
+        Covariance matrix, in the squared unit of the scale.
+
+    Raises
+    ------
+    EffectError
+        If a value is not finite, an SD or a size is not positive, or a matrix of correlations is not
+        symmetric with ones on its diagonal.
+
+    Notes
+    -----
+    ``cov(y_i, y_j)`` is the sum over both arms of ``rho_ij sd_i sd_j n_ij / (n_i n_j)`` with ``n_ij`` people
+    in both effects. Under nested drop-out ``n_ij = min(n_i, n_j)``, which leaves ``1 / max(n_i, n_j)``.
+    Trikalinos & Olkin 2012; Gleser & Olkin 2009.
+
+    Examples
+    --------
+    Two doses against one placebo arm of 25:
+
+    >>> from ketameta.effects import md_covariance
+    >>> md_covariance([5.0, 5.0], [20, 20], [5.0, 5.0], [25, 25], rho_t=0, rho_c=1).tolist()
+    [[2.25, 1.0], [1.0, 2.25]]
+    """
+    s, n, t, k = sample(sd_t=sd_t, n_t=n_t, sd_c=sd_c, n_c=n_c)
+    return _numerators(s, n, pairs("rho_t", rho_t, n)) + _numerators(t, k, pairs("rho_c", rho_c, k))
+
+
+def smd_covariance(
+    yi: ArrayLike, n_t: ArrayLike, n_c: ArrayLike, rho_t: ArrayLike, rho_c: ArrayLike
+) -> Array:
+    """Sampling covariance of standardised mean differences, each on the pooled SD of its own two arms.
+
+    Parameters
+    ----------
+    yi : array_like, shape (..., m)
+        Standardised mean differences.
+    n_t, n_c : array_like, shape (..., m)
+        Arm sizes.
+    rho_t, rho_c : array_like, shape (..., m, m)
+        As :func:`md_covariance`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (..., m, m)
+        Covariance matrix; its diagonal is ``1/n_t + 1/n_c + yi^2 / (2 (n_t + n_c))``.
+
+    Raises
+    ------
+    EffectError
+        As :func:`md_covariance`.
+
+    Notes
+    -----
+    Large-sample formula by the delta method, with normal outcomes and one within-group variance at each
+    time. Write ``d = D / S`` with the mean difference ``D`` and ``S^2 = sum of squares / (N - 2)`` over both
+    arms. ``D`` and ``S^2`` are independent, also between times, so
+
+    ``cov(d_i, d_j) = cov(D_i, D_j) / (s_i s_j) + d_i d_j cov(S_i^2, S_j^2) / (4 s_i^2 s_j^2)``.
+
+    The first term is that of :func:`md_covariance`. Sums of squares of ``n_ij`` people whose outcomes
+    correlate by ``rho`` have covariance ``2 rho^2 s_i^2 s_j^2 (n_ij - 1)``, so that, summed over the arms
+    ``a`` that the effects share and with ``n - 1`` and ``N - 2`` written as ``n`` and ``N``,
+
+    ``cov(d_i, d_j) = sum_a [rho_a / max(n_ai, n_aj) + rho_a^2 d_i d_j min(n_ai, n_aj) / (2 N_i N_j)]``.
+
+    Both arms shared, equal sizes: ``rho (1/n_t + 1/n_c) + rho^2 d_i d_j / (2 N)`` (Gleser & Olkin 2009). A
+    control arm alone at one time: ``1/n_c + d_i d_j n_c / (2 N_i N_j)``; where all effects share one SD
+    pooled over all arms of the trial, see :func:`smd_common_sd_covariance`.
+
+    Examples
+    --------
+    >>> from ketameta.effects import smd_covariance
+    >>> smd_covariance([-0.8, -0.4], [20, 20], [20, 20], rho_t=0.5, rho_c=0.5).round(4).tolist()
+    [[0.108, 0.051], [0.051, 0.102]]
+    """
+    d, n, k = sample(yi=yi, n_t=n_t, n_c=n_c)
+    r, q = pairs("rho_t", rho_t, n), pairs("rho_c", rho_c, k)
+    one = np.ones_like(d)
+    shared = r**2 * np.minimum(*both(n)) + q**2 * np.minimum(*both(k))
+    return _numerators(one, n, r) + _numerators(one, k, q) + outer(d / (n + k)) * shared / 2
+
+
+def smd_common_sd_covariance(
+    yi: ArrayLike,
+    sd_t: ArrayLike,
+    n_t: ArrayLike,
+    sd_c: ArrayLike,
+    n_c: ArrayLike,
+    rho_t: ArrayLike,
+    rho_c: ArrayLike,
+    *,
+    sd: ArrayLike,
+    n_sd: ArrayLike,
+) -> Array:
+    """Sampling covariance of mean differences divided by one SD for all of them.
+
+    Parameters
+    ----------
+    yi : array_like, shape (..., m)
+        Mean differences over ``sd``.
+    sd_t, n_t, sd_c, n_c : array_like, shape (..., m)
+        Standard deviation and size of the arms of each effect.
+    rho_t, rho_c : array_like, shape (..., m, m)
+        As :func:`md_covariance`.
+    sd : array_like, shape (...)
+        The common SD: that of baseline, or the one pooled over all arms of a trial.
+    n_sd : array_like, shape (...)
+        Number of people whose scores it comes from.
+
+    Returns
+    -------
+    numpy.ndarray, shape (..., m, m)
+        ``md_covariance(...) / sd^2 + d_i d_j / (2 n_sd)``: the SD is shared whole, whatever ``rho``, and is
+        independent of the mean differences. Two treatments with one control and the SD pooled over all
+        arms: ``1/n_c + d_i d_j / (2 N)`` (Gleser & Olkin 2009).
+
+    Raises
+    ------
+    EffectError
+        As :func:`md_covariance`.
+
+    Examples
+    --------
+    >>> from ketameta.effects import smd_common_sd_covariance
+    >>> sds, sizes = [1.0, 1.0], [25, 25]
+    >>> smd_common_sd_covariance([2.0, 1.0], sds, sizes, sds, sizes, 0, 1, sd=1.0, n_sd=75).round(4).tolist()
+    [[0.1067, 0.0533], [0.0533, 0.0867]]
+    """
+    d, s, n, t, k = sample(yi=yi, sd_t=sd_t, n_t=n_t, sd_c=sd_c, n_c=n_c)
+    common, people = arrays(sd=sd, n_sd=n_sd)
+    more_than(0, "a standard deviation", sd=common)
+    more_than(1, "a number of people", n_sd=people)
+    common, people = (np.broadcast_to(part, d.shape[:-1])[..., None, None] for part in (common, people))
+    return md_covariance(s, n, t, k, rho_t, rho_c) / common**2 + outer(d) / (2 * people)
+
+
+def counts_covariance(
+    events_t: ArrayLike,
+    total_t: ArrayLike,
+    events_c: ArrayLike,
+    total_c: ArrayLike,
+    rho_t: ArrayLike,
+    rho_c: ArrayLike,
+    *,
+    measure: str = "OR",
+) -> Array:
+    """Sampling covariance of log odds ratios, log risk ratios, risk differences or arcsine differences.
+
+    Parameters
+    ----------
+    events_t, total_t, events_c, total_c : array_like, shape (..., m)
+        Events and sizes of both arms. A zero cell needs its correction first (0.5 added to each cell).
+    rho_t, rho_c : array_like, shape (..., m, m)
+        Phi coefficient of a person's two yes-or-no outcomes, 0 where the arm is not the same.
+    measure : {"OR", "RR", "RD", "AS"}
+        Log odds ratio, log risk ratio, risk difference, arcsine difference.
+
+    Returns
+    -------
+    numpy.ndarray, shape (..., m, m)
+        Covariance matrix.
+
+    Raises
+    ------
+    EffectError
+        If a value is not finite, a size is not positive, events are not between 0 and the size (both
+        exclusive, unless ``measure`` is ``"AS"``), or the correlations are not usable.
+
+    Notes
+    -----
+    Two proportions of the same n people have covariance ``phi sqrt(p_i q_i p_j q_j) / n``; the delta method
+    divides by ``p q`` (log odds), ``p`` (log risk) or ``2 sqrt(p q)`` (arcsine). An arm that is shared at the
+    same outcome gives ``1/c + 1/d``, ``1/c - 1/n``, ``p q / n`` and ``1/(4 n)``: Gleser & Olkin 2009.
+
+    Examples
+    --------
+    >>> from ketameta.effects import counts_covariance
+    >>> v = counts_covariance([100, 150], [4000, 4000], [40, 40], [1000, 1000], 0, 1, measure="OR")
+    >>> float(round(v[0, 1], 6)), round(1 / 40 + 1 / 960, 6)
+    (0.026042, 0.026042)
+    """
+    choice("measure", measure, _MEASURES)
+    a, n, c, k = sample(events_t=events_t, total_t=total_t, events_c=events_c, total_c=total_c)
+    covariance = np.zeros((*n.shape, n.shape[-1]))
+    for name, events, size, rho in (("t", a, n, rho_t), ("c", c, k, rho_c)):
+        inside = (events >= 0) & (events <= size) if measure == "AS" else (events > 0) & (events < size)
+        if not inside.all():
+            position = int(np.argmin(inside.ravel()))
+            raise EffectError(
+                f"events_{name} = {events.ravel()[position]:g} of {size.ravel()[position]:g} (position "
+                f"{position}): the {measure} has no covariance there; add 0.5 to each cell of a table with a zero"
+            )
+        covariance += _numerators(_spread(events / size, measure), size, pairs(f"rho_{name}", rho, size))
+    return covariance
+
+
+def _numerators(sd: Array, n: Array, rho: Array) -> Array:
+    """Covariance of the means of one arm under nested drop-out."""
+    return np.asarray(rho * outer(sd) / np.maximum(*both(n)), dtype=np.float64)
+
+
+def _spread(p: Array, measure: str) -> Array:
+    """SD of one person's part in the transformed proportion."""
+    if measure == "AS":
+        return np.full_like(p, 0.5)
+    root = np.sqrt(p * (1 - p))
+    divisor = {"OR": p * (1 - p), "RR": p, "RD": np.ones_like(p)}[measure]
+    return np.asarray(root / divisor, dtype=np.float64)
