@@ -172,8 +172,34 @@ def test_unknown_arm_sizes_are_said_and_replaced_by_the_plain_correlation(es) ->
 
 
 def test_a_covariance_that_fails_names_its_trial(es) -> None:
-    with pytest.raises(ModelError, match=r"Trial 'a' at 24, 168 h: .*not positive definite"):
+    with pytest.raises(ModelError, match=r"trial 'a' is not positive definite.*KM0002.*KM0001"):
         durability(es.drop(columns="n_t"), rho=1 - 1e-13, correlation="constant")
+
+
+def test_ratios_have_the_exact_covariance_where_the_counts_stand_in_the_rows(es) -> None:
+    counted = es.assign(measure="RR", events_t=[8, 12, 10, 9, 5], events_c=[5, 6, 7, 4, 2])
+    counted = counted.rename(columns={"n_t": "total_t", "n_c": "total_c"})
+    v = read_rows(counted)[0].covariances(rho=0.6, correlation="log-time")[0]
+    first, second = (12 / 21, 6 / 20), (8 / 20, 5 / 20)
+    phi = [
+        min(0.6, math.sqrt(min(p * (1 - q), q * (1 - p)) / max(p * (1 - q), q * (1 - p))))
+        for p, q in zip(first, second, strict=True)
+    ]
+    terms = [
+        r / n * math.sqrt((1 - p) * (1 - q) / (p * q))
+        for r, n, p, q in zip(phi, (21, 20), first, second, strict=True)
+    ]
+    formula = [1 / 12 - 1 / 21 + 1 / 6 - 1 / 20, 1 / 8 - 1 / 20 + 1 / 5 - 1 / 20]
+    assert v[0, 1] == pytest.approx(sum(terms) / math.sqrt(math.prod(formula)) * 0.1, rel=1e-12)
+    assert not any("arm sizes" in note for note in durability(counted).notes)
+
+
+def test_ratios_without_counts_rest_on_the_arm_sizes_and_say_so(es) -> None:
+    es["measure"] = "RR"
+    v = read_rows(es)[0].covariances(rho=0.6, correlation="log-time")[0]
+    sizes = math.sqrt((1 / 21 + 1 / 20) * (1 / 20 + 1 / 20))
+    assert v[0, 1] == pytest.approx(0.6 * (1 / 21 + 1 / 20) / sizes * 0.1, rel=1e-12)
+    assert any("correlations rest on arm sizes" in note for note in durability(es).notes)
 
 
 def test_shared_control_arms_units_and_recovered_statistics_are_said(es) -> None:

@@ -36,9 +36,9 @@ def durability(
     ----------
     es : pandas.DataFrame
         One row an effect: ``yi``, ``vi`` (sampling variance), ``time_hours`` (since dosing, above zero) and
-        ``cohort_id`` (rows of the same participants; ``study_id`` where it is empty). Arm sizes ``n_t, n_c``
-        (or ``total_t, total_c``) and ``measure`` sharpen the sampling covariance of standardised mean
-        differences. Rows with a ``reason`` are left out and listed.
+        ``cohort_id`` (rows of the same participants; ``study_id`` where it is empty). ``measure`` with arm sizes,
+        SDs or counts gives the exact sampling covariance (:func:`ketameta.effects.covariance`). Rows with a
+        ``reason`` are left out and listed.
     curve : {"spline", "exponential"}
         Natural cubic spline in log time, or exponential decay from the first measured time on.
     knots : sequence of float, optional
@@ -47,7 +47,7 @@ def durability(
         Assumed correlation of a participant's outcome between 24 hours and 7 days.
     correlation : {"log-time", "days", "constant"}
         How that correlation fades with distance in time; see
-        :func:`ketameta.curves.covariance.time_correlation`.
+        :func:`ketameta.effects.time_correlation`.
     method : {"REML", "ML"}
         Likelihood for the heterogeneity variances. The rate of the exponential is always that of ML.
     ci : {"t", "Wald"}

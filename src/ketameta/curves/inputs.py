@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ketameta._typing import Array, BoolArray
-from ketameta.curves.covariance import sampling_covariance
 from ketameta.curves.words import count_of
-from ketameta.errors import ModelError
+from ketameta.effects.covariance import Samples, read_samples, sampling_blocks
+from ketameta.errors import EffectError, ModelError
 
 __all__ = ["TrialTimes", "read_rows"]
 
@@ -33,6 +33,8 @@ class TrialTimes:
         Time after dosing in hours, effect, sampling variance, arm sizes (NaN where unknown).
     measure : str
         Effect measure; empty when the table does not say.
+    samples : Samples
+        The same rows with what their sampling covariance needs.
     """
 
     trials: tuple[str, ...]
@@ -43,19 +45,22 @@ class TrialTimes:
     n_t: Array
     n_c: Array
     measure: str
+    samples: Samples
 
     def covariances(self, *, rho: float, correlation: str) -> list[Array]:
-        """Sampling covariance of each trial (see :func:`~ketameta.curves.covariance.sampling_covariance`)."""
-        return [self._covariance(i, rho, correlation) for i in range(len(self.trials))]
+        """Sampling covariance of each trial (see :func:`ketameta.effects.covariance`)."""
+        try:
+            return sampling_blocks(self.samples, rho=rho, correlation=correlation, between=1.0)
+        except EffectError as error:
+            raise ModelError(str(error)) from error
 
-    def without_sizes(self) -> tuple[str, ...]:
-        """Trials with several standardised effects whose arm sizes are not all known."""
-        if self.measure != "SMD":
-            return ()
+    def approximate(self) -> tuple[tuple[str, str], ...]:
+        """Trials with several effects whose covariance is not that of the exact formula, and what it rests on."""
         return tuple(
-            name
-            for i, name in enumerate(self.trials)
-            if (at := self.trial == i).sum() > 1 and np.isnan(self.n_t[at] + self.n_c[at]).any()
+            (self.trials[trial], batch.formula)
+            for batch in self.samples.batches
+            if batch.rows.shape[1] > 1 and batch.formula in ("sizes", "plain")
+            for trial in batch.trials.tolist()
         )
 
     def participants(self) -> int | None:
@@ -65,16 +70,6 @@ class TrialTimes:
         if any(np.isnan(size).all() for size in largest):
             return None
         return int(sum(np.nanmax(size) for size in largest))
-
-    def _covariance(self, i: int, rho: float, correlation: str) -> Array:
-        at = self.trial == i
-        n_t, n_c = self.n_t[at], self.n_c[at]
-        known = self.measure == "SMD" and not np.isnan(n_t + n_c).any()
-        smd = (self.yi[at], n_t, n_c) if known else None
-        try:
-            return sampling_covariance(self.vi[at], self.hours[at], rho=rho, correlation=correlation, smd=smd)
-        except ModelError as error:
-            raise ModelError(f"Trial {self.trials[i]!r} at {_numbers(self.hours[at])} h: {error}") from error
 
 
 def read_rows(es: pd.DataFrame) -> tuple[TrialTimes, pd.DataFrame, pd.DataFrame]:
@@ -145,8 +140,16 @@ def read_rows(es: pd.DataFrame) -> tuple[TrialTimes, pd.DataFrame, pd.DataFrame]
         n_t=_sizes(rows, "n_t", "total_t"),
         n_c=_sizes(rows, "n_c", "total_c"),
         measure=measures[0] if measures else "",
+        samples=_samples(rows),
     )
     return data, rows, left_out
+
+
+def _samples(rows: pd.DataFrame) -> Samples:
+    try:
+        return read_samples(rows)
+    except EffectError as error:
+        raise ModelError(str(error)) from error
 
 
 def _require_table(es: pd.DataFrame) -> None:
@@ -235,7 +238,3 @@ def _describe(rows: pd.DataFrame, positions: Sequence[int] | np.ndarray) -> str:
         shown.append(f"row {rows.index[int(position)]} ({', '.join(parts)})")
     more = len(positions) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
-
-
-def _numbers(values: Array) -> str:
-    return ", ".join(f"{value:g}" for value in values)

@@ -13,12 +13,12 @@ from scipy.special import ndtri, stdtrit
 
 from ketameta._typing import Array
 from ketameta.curves.blocks import Blocks, rotate
-from ketameta.curves.covariance import CORRELATIONS, check_rho
 from ketameta.curves.decay import Decay, fit_decay
 from ketameta.curves.fit import VarianceFit, fit_variances, gls
 from ketameta.curves.inputs import TrialTimes
 from ketameta.curves.shapes import Exponential, Shape, Spline, default_knots
-from ketameta.errors import ModelError
+from ketameta.effects.correlation import CORRELATIONS, DAY, WEEK, time_correlation
+from ketameta.errors import EffectError, ModelError
 
 __all__ = ["CurveFit", "CurveSpec", "check_spec", "fit_curve"]
 
@@ -110,7 +110,10 @@ def check_spec(
     ):
         if not isinstance(value, str) or value not in choices:
             raise ModelError(f"{name}={value!r} is unknown; choose one of {', '.join(choices)}.")
-    check_rho(rho)
+    try:
+        time_correlation([DAY, WEEK], rho=rho, correlation=correlation)
+    except EffectError as error:
+        raise ModelError(str(error)) from error
     if not isinstance(level, (int, float)) or not 0 < level < 1:
         raise ModelError(f"level={level!r} must lie between 0 and 1, such as 0.95.")
     return CurveSpec(curve, _check_knots(knots, curve), float(rho), correlation, method, ci, float(level))
@@ -293,12 +296,19 @@ def _fit_notes(data: TrialTimes, fit: VarianceFit, free: tuple[bool, bool], df: 
             f"{len(data.trials)} trials for {p} coefficients: intervals rest on t with 1 degree of "
             "freedom and are very wide; ci='Wald' gives normal ones, which are too narrow with so few trials"
         )
-    unsized = data.without_sizes()
-    if unsized:
-        notes.append(
-            "arm sizes are not known for every time of "
-            f"{', '.join(unsized)}: covariance is rho(s, t) sqrt(v_s v_t) there"
-        )
+    for formula, why in (
+        (
+            "sizes",
+            "counts or arm SDs are not known for every time of {}: correlations rest on arm sizes there",
+        ),
+        (
+            "plain",
+            "arm sizes are not known for every time of {}: covariance is rho(s, t) sqrt(v_s v_t) there",
+        ),
+    ):
+        names = [name for name, kind in data.approximate() if kind == formula]
+        if names and data.measure:
+            notes.append(why.format(", ".join(names)))
     return notes
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ketameta._render import Card, card_html, card_text, interval, number
-from ketameta.curves.covariance import DAY
 from ketameta.curves.words import clock, clock_interval, level_text
+from ketameta.effects.correlation import DAY
 
 __all__ = ["ReadOut", "plain"]
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from ketameta._render import number
 from ketameta._typing import Array, Rng
-from ketameta.curves.covariance import DAY, WEEK
 from ketameta.curves.decay import Decay
 from ketameta.curves.model import CurveFit
 from ketameta.curves.readout import ReadOut
 from ketameta.curves.tracing import crossings, falls_below, percentiles, refine_peak, simulated, trace_curve
 from ketameta.curves.words import clock
+from ketameta.effects.correlation import DAY, WEEK
 
 __all__ = ["SEED", "half_life", "peak", "retention", "time_to"]
 

@@ -14,7 +14,6 @@ from scipy.special import ndtr, stdtr
 
 from ketameta._render import Card, card_html, card_text
 from ketameta._typing import Array, ArrayLike, Rng
-from ketameta.curves.covariance import DAY, WEEK
 from ketameta.curves.inputs import read_rows
 from ketameta.curves.model import CurveFit, CurveSpec
 from ketameta.curves.readout import ReadOut, plain
@@ -22,6 +21,7 @@ from ketameta.curves.readouts import SEED, retention, time_to
 from ketameta.curves.sensitivity import RHO_GRID, over_rho
 from ketameta.curves.support import supported
 from ketameta.curves.words import clock, count_of, effect_interval, effect_text, level_text
+from ketameta.effects.correlation import DAY, WEEK
 from ketameta.errors import ModelError
 from ketameta.provenance import Provenance
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ketameta.curves.covariance import DAY, WEEK
 from ketameta.curves.inputs import TrialTimes
 from ketameta.curves.model import CurveFit, CurveSpec, fit_curve
 from ketameta.curves.readouts import half_life
+from ketameta.effects.correlation import DAY, WEEK
 
 __all__ = ["RHO_GRID", "over_rho"]
 

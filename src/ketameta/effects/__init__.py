@@ -7,6 +7,7 @@ from ketameta.effects.binary import arcsine, log_or, log_rr, peto, rd
 from ketameta.effects.combining import combine_arms, combine_contrasts
 from ketameta.effects.continuous import glass, md, rom, smd, smd_stated, smdh
 from ketameta.effects.correlation import change_correlation, time_correlation
+from ketameta.effects.covariance import SamplingCovariance, covariance
 from ketameta.effects.crossover import carry_over, to_between_persons
 from ketameta.effects.dependence import (
     counts_covariance,
@@ -28,12 +29,14 @@ from ketameta.effects.table import effect_sizes
 
 __all__ = [
     "EffectSize",
+    "SamplingCovariance",
     "arcsine",
     "carry_over",
     "change_correlation",
     "combine_arms",
     "combine_contrasts",
     "counts_covariance",
+    "covariance",
     "effect_sizes",
     "from_ci",
     "glass",

@@ -16,13 +16,14 @@ from ketameta.effects.correlation import both, outer, pairs, sample
 from ketameta.errors import EffectError
 
 __all__ = [
+    "COUNT_MEASURES",
     "counts_covariance",
     "md_covariance",
     "smd_common_sd_covariance",
     "smd_covariance",
 ]
 
-_MEASURES = ("OR", "RR", "RD", "AS")
+COUNT_MEASURES = ("OR", "RR", "RD", "AS")
 
 
 def md_covariance(
@@ -221,7 +222,7 @@ def counts_covariance(
     >>> float(round(v[0, 1], 6)), round(1 / 40 + 1 / 960, 6)
     (0.026042, 0.026042)
     """
-    choice("measure", measure, _MEASURES)
+    choice("measure", measure, COUNT_MEASURES)
     a, n, c, k = sample(events_t=events_t, total_t=total_t, events_c=events_c, total_c=total_c)
     covariance = np.zeros((*n.shape, n.shape[-1]))
     for name, events, size, rho in (("t", a, n, rho_t), ("c", c, k, rho_c)):
