@@ -16,8 +16,14 @@ from ketameta.evidence.location import data_file
 from ketameta.evidence.reading import read_table
 from ketameta.evidence.references import load_references
 from ketameta.evidence.rules_cells import cell_findings
+from ketameta.evidence.rules_changes import change_findings
+from ketameta.evidence.rules_counts import count_findings, percent_texts
+from ketameta.evidence.rules_crossover import crossover_findings
+from ketameta.evidence.rules_differences import difference_findings
+from ketameta.evidence.rules_intervals import interval_findings
 from ketameta.evidence.rules_rows import row_findings
 from ketameta.evidence.rules_spread import spread_findings
+from ketameta.evidence.rules_statistics import statistic_findings
 from ketameta.evidence.rules_table import table_findings
 from ketameta.evidence.scales import Scales
 from ketameta.evidence.sheet import ERROR, NUMBERS, WARNING, Finding, Sheet, sheet
@@ -163,6 +169,12 @@ def check_trials(table: pd.DataFrame, *, strict: bool = False) -> CheckReport:
         *cell_findings(data),
         *row_findings(data, scales),
         *spread_findings(data, scales),
+        *interval_findings(data),
+        *statistic_findings(data),
+        *difference_findings(data),
+        *change_findings(data, scales),
+        *count_findings(data, percent_texts(table)),
+        *crossover_findings(data),
         *table_findings(data, _citation_keys(table)),
     ]
     return CheckReport(_problems(data, findings, strict=strict), len(data), trace(table))

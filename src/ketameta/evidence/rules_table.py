@@ -38,6 +38,7 @@ def table_findings(data: Sheet, citation_keys: frozenset[str] | None) -> Iterato
         return
     yield from _repeats(data)
     yield from _shared_comparators(data)
+    yield from _cohort_totals(data)
     yield from _study_facts(data)
     if citation_keys is not None:
         unknown = np.array(
@@ -103,6 +104,26 @@ def _too_many(data: Sheet, group: list[int]) -> Iterator[Finding]:
         if active.sum() + control.max() > randomised.max():
             hint = "the arms held against this comparator exceed the participants randomised: a pooled arm?"
             yield Finding(np.array(group), f"{part}_t", "arms-overlap", WARNING, hint)
+
+
+def _cohort_totals(data: Sheet) -> Iterator[Finding]:
+    """All arms of a trial at one time, each comparator arm once, against the participants randomised."""
+    included = data.included() & ~data.is_one_of("design", ["crossover"])
+    comparator, study = data.text("comparator_arm_id"), data.text("study_id")
+    randomised = data.number("n_randomised")
+    place = tuple(name for name in _PLACE if name not in ("study_id", "comparator_arm_id"))
+    rows = [int(i) for i in np.flatnonzero(included)]
+    for group in _groups(_keys(data, ("cohort_id", *place, "source_kind")), rows).values():
+        if len({comparator[row] for row in group}) < 2:
+            continue
+        for part in ("n", "total"):
+            active, control = data.number(f"{part}_t"), data.number(f"{part}_c")
+            arms = {("t", study[row]): active[row] for row in group}
+            arms |= {("c", comparator[row]): control[row] for row in group}
+            most = max(randomised[row] for row in group)
+            if sum(arms.values()) > most:
+                hint = "all arms of this cohort together hold more participants than were randomised"
+                yield Finding(np.array(group), f"{part}_t", "arms-overlap", WARNING, hint)
 
 
 def _study_facts(data: Sheet) -> Iterator[Finding]:
