@@ -1,4 +1,4 @@
-"""Standard deviations and effects recovered from other reported statistics."""
+"""Standard deviations recovered from other reported statistics."""
 
 from __future__ import annotations
 
@@ -8,22 +8,10 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from ketameta._typing import Array, ArrayLike
-from ketameta.effects._checks import arrays, choice, first_index, fraction, more_than
-from ketameta.effects._result import EffectSize, make_effect
-from ketameta.errors import EffectError
+from ketameta.effects._checks import arrays, choice, fraction, more_than
+from ketameta.effects._ordering import increasing
 
-__all__ = [
-    "critical_value",
-    "from_ci",
-    "sd_from_ci",
-    "sd_from_iqr",
-    "sd_from_p",
-    "sd_from_range",
-    "sd_from_se",
-    "sd_from_t",
-]
-
-_RANGE = "the values are too large or too small for floating-point arithmetic"
+__all__ = ["critical_value", "sd_from_ci", "sd_from_f", "sd_from_p", "sd_from_se", "sd_from_t"]
 
 
 def critical_value(level: ArrayLike, df: ArrayLike | None = None) -> Array:
@@ -43,70 +31,6 @@ def critical_value(level: ArrayLike, df: ArrayLike | None = None) -> Array:
     (freedom,) = arrays(df=df)
     more_than(0, "a number of degrees of freedom", df=freedom)
     return np.asarray(stdtrit(freedom, upper), dtype=np.float64)
-
-
-def from_ci(
-    value: ArrayLike,
-    low: ArrayLike,
-    high: ArrayLike,
-    level: ArrayLike = 0.95,
-    log: bool = False,
-    df: ArrayLike | None = None,
-) -> EffectSize:
-    """Effect and variance from a reported estimate with its confidence interval.
-
-    Parameters
-    ----------
-    value, low, high : array_like
-        Estimate and bounds; shapes broadcast.
-    level : array_like
-        Confidence level, 0.95 for a 95% interval.
-    log : bool
-        The values are ratios (odds, risk, hazard): their logarithms are taken.
-    df : array_like, optional
-        Degrees of freedom of the t distribution that the interval used; normal without it.
-
-    Returns
-    -------
-    EffectSize
-        ``yi`` is the estimate (its log); ``vi`` the square of
-        ``(high - low) / (2 critical value)`` (Cochrane Handbook 6.3.1, 6.3.2).
-
-    Raises
-    ------
-    EffectError
-        If a value is not finite, a bound is out of order, the estimate lies outside its
-        interval, a ratio is not positive, or ``level`` is not between 0 and 1.
-
-    Examples
-    --------
-    >>> from ketameta.effects import from_ci
-    >>> effect = from_ci(2.0, 1.0, 4.0, log=True)
-    >>> round(float(effect.yi), 4), round(float(effect.sei), 4)
-    (0.6931, 0.3537)
-    """
-    freedom: Array | None = None
-    if df is None:
-        estimate, lower, upper, confidence = arrays(value=value, low=low, high=high, level=level)
-    else:
-        estimate, lower, upper, confidence, freedom = arrays(
-            value=value, low=low, high=high, level=level, df=df
-        )
-    _ordered("low", lower, "high", upper)
-    outside = (estimate < lower) | (estimate > upper)
-    if outside.any():
-        place, flat = first_index(outside)
-        raise EffectError(
-            f"value{place} = {estimate.ravel()[flat]:g} lies outside its interval "
-            f"[{lower.ravel()[flat]:g}, {upper.ravel()[flat]:g}]; check the signs and the source"
-        )
-    if log:
-        more_than(0, "a ratio", low=lower)
-    critical = critical_value(confidence, freedom)
-    with np.errstate(all="ignore"):
-        if log:
-            estimate, lower, upper = np.log(estimate), np.log(lower), np.log(upper)
-        return make_effect(estimate.copy(), ((upper - lower) / (2 * critical)) ** 2, _RANGE)
 
 
 def sd_from_se(se: ArrayLike, n: ArrayLike) -> Array:
@@ -176,7 +100,7 @@ def sd_from_ci(
     """
     choice("distribution", distribution, ("t", "z"))
     lower, upper, size, confidence = arrays(low=low, high=high, n=n, level=level)
-    _ordered("low", lower, "high", upper)
+    increasing(low=lower, high=upper)
     more_than(1, "a group size", n=size)
     critical = critical_value(confidence, size - 1 if distribution == "t" else None)
     return np.asarray(np.sqrt(size) * (upper - lower) / (2 * critical), dtype=np.float64)
@@ -226,6 +150,39 @@ def sd_from_t(difference: ArrayLike, t: ArrayLike, n1: ArrayLike, n2: ArrayLike 
     return np.asarray(np.abs(change / statistic) / np.sqrt(scale), dtype=np.float64)
 
 
+def sd_from_f(difference: ArrayLike, f: ArrayLike, n1: ArrayLike, n2: ArrayLike | None = None) -> Array:
+    """Standard deviation from an F statistic with one numerator degree of freedom.
+
+    Parameters
+    ----------
+    difference, n1, n2 : array_like
+        As :func:`sd_from_t`.
+    f : array_like
+        F statistic of the comparison of two means, F(1, df).
+
+    Returns
+    -------
+    Array
+        :func:`sd_from_t` at ``t = sqrt(f)``, which F(1, df) is the square of. Not for the F of
+        more than two groups, nor for one adjusted for covariates: its error variance is not that
+        of the scores.
+
+    Raises
+    ------
+    EffectError
+        As :func:`sd_from_t`, and if ``f`` is not positive.
+
+    Examples
+    --------
+    >>> from ketameta.effects import sd_from_f, sd_from_t
+    >>> float(sd_from_f(16.5, 9.0, 47)) == float(sd_from_t(16.5, 3.0, 47))
+    True
+    """
+    (ratio,) = arrays(f=f)
+    more_than(0, "an F statistic", f=ratio)
+    return sd_from_t(difference, np.sqrt(ratio), n1, n2)
+
+
 def sd_from_p(difference: ArrayLike, p: ArrayLike, n1: ArrayLike, n2: ArrayLike | None = None) -> Array:
     """Standard deviation from the exact two-sided P value of a t test.
 
@@ -267,74 +224,3 @@ def sd_from_p(difference: ArrayLike, p: ArrayLike, n1: ArrayLike, n2: ArrayLike 
     more_than(1, "a group size", n1=first)
     fraction(p=probability)
     return sd_from_t(change, -stdtrit(freedom, probability / 2), first, second)
-
-
-def sd_from_iqr(q1: ArrayLike, q3: ArrayLike, n: ArrayLike) -> Array:
-    """Standard deviation of a group from its quartiles.
-
-    Parameters
-    ----------
-    q1, q3, n : array_like
-        First and third quartile and group size.
-
-    Returns
-    -------
-    Array
-        ``(q3 - q1) / (2 z)`` with z the normal quantile of ``(0.75 n - 0.125) / (n + 0.25)``
-        (Wan et al. 2014, scenario C3). The values must be nearly normal.
-
-    Raises
-    ------
-    EffectError
-        If a value is not finite, ``q1`` is not below ``q3``, or ``n`` is not above 1.
-
-    Examples
-    --------
-    >>> from ketameta.effects import sd_from_iqr
-    >>> round(float(sd_from_iqr(10.0, 20.0, 40)), 3)
-    7.689
-    """
-    lower, upper, size = arrays(q1=q1, q3=q3, n=n)
-    _ordered("q1", lower, "q3", upper)
-    more_than(1, "a group size", n=size)
-    return np.asarray((upper - lower) / (2 * ndtri((0.75 * size - 0.125) / (size + 0.25))), dtype=np.float64)
-
-
-def sd_from_range(low: ArrayLike, high: ArrayLike, n: ArrayLike) -> Array:
-    """Standard deviation of a group from its smallest and largest value.
-
-    Parameters
-    ----------
-    low, high, n : array_like
-        Minimum, maximum and group size.
-
-    Returns
-    -------
-    Array
-        ``(high - low) / (2 z)`` with z the normal quantile of ``(n - 0.375) / (n + 0.25)``
-        (Wan et al. 2014, scenario C1). The values must be nearly normal.
-
-    Raises
-    ------
-    EffectError
-        If a value is not finite, ``low`` is not below ``high``, or ``n`` is not above 1.
-
-    Examples
-    --------
-    >>> from ketameta.effects import sd_from_range
-    >>> round(float(sd_from_range(5.0, 45.0, 40)), 3)
-    9.275
-    """
-    lower, upper, size = arrays(low=low, high=high, n=n)
-    _ordered("low", lower, "high", upper)
-    more_than(1, "a group size", n=size)
-    return np.asarray((upper - lower) / (2 * ndtri((size - 0.375) / (size + 0.25))), dtype=np.float64)
-
-
-def _ordered(low_name: str, low: Array, high_name: str, high: Array) -> None:
-    if (low < high).all():
-        return
-    place, flat = first_index(~(low < high))
-    raise EffectError(
-        f"{low_name}{place} = {low.ravel()[flat]:g} is not below {high_name} = {high.ravel()[flat]:g}"
-    )
