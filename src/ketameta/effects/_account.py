@@ -10,7 +10,7 @@ import pandas as pd
 from ketameta.effects._blocks import Assumed, Matrices
 from ketameta.effects._samples import Samples
 
-__all__ = ["account"]
+__all__ = ["account", "counted"]
 
 _SHAPES = {"log-time": "fading in log time", "days": "fading in days", "constant": "constant"}
 _FORMULAS = {
@@ -54,7 +54,7 @@ def _said(samples: Samples, part: Matrices, b: int, assumed: Assumed) -> str:
         )
     untimed = np.isnan(samples.number["hours"][rows])
     if (shared & apart & (untimed[:, None] | untimed[None, :])).any():
-        said.append(f"{int(untimed.sum())} rows without time_hours: rho with every other time")
+        said.append(f"{counted(int(untimed.sum()), 'row')} without time_hours: rho with every other time")
     if (shared & ~batch.same_outcome[b]).any():
         outcomes = _classes(batch.same_outcome[b])
         said.append(f"{outcomes} outcomes of the same people: correlation {assumed.between:g} (assumed)")
@@ -69,7 +69,8 @@ def _said(samples: Samples, part: Matrices, b: int, assumed: Assumed) -> str:
     if (upper & ~shared).any():
         pairs = int((upper & ~shared).sum())
         said.append(
-            f"{pairs} pairs of rows name no arm in common: independent (wrong if one is a subgroup of the other)"
+            f"{counted(pairs, 'pair')} of rows without an arm in common: independent (wrong if one is a subgroup of the "
+            "other)"
         )
     if samples.both_periods[rows].any():
         said.append("both periods of a crossover: correlation between the two arms is not in the formula")
@@ -80,7 +81,7 @@ def _said(samples: Samples, part: Matrices, b: int, assumed: Assumed) -> str:
         said.append("rho exceeds what the proportions allow, the largest possible correlation stands there")
     if part.own[b].any() and shared.any():
         said.append(
-            f"vi of {int(part.own[b].sum())} rows is not that of the formula: its correlation is kept, times "
+            f"vi of {counted(int(part.own[b].sum()), 'row')} is not that of the formula: its correlation is kept, times "
             "sqrt(v_i v_j)"
         )
     return "; ".join(said)
@@ -89,3 +90,15 @@ def _said(samples: Samples, part: Matrices, b: int, assumed: Assumed) -> str:
 def _classes(same: np.ndarray) -> int:
     """Number of different kinds among rows, of which ``same`` says which are alike."""
     return int((np.tril(same, -1).sum(axis=1) == 0).sum())
+
+
+def counted(count: int, noun: str) -> str:
+    """Count and noun.
+
+    Examples
+    --------
+    >>> from ketameta.effects._account import counted
+    >>> counted(1, "trial"), counted(3, "trial")
+    ('1 trial', '3 trials')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

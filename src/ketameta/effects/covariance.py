@@ -10,7 +10,7 @@ import pandas as pd
 
 from ketameta._render import Card, card_html, card_text, number
 from ketameta._typing import Array
-from ketameta.effects._account import account
+from ketameta.effects._account import account, counted
 from ketameta.effects._blocks import Assumed, matrices
 from ketameta.effects._samples import Indices, Samples, describe, read_samples
 from ketameta.effects.correlation import DAY, WEEK, time_correlation
@@ -132,11 +132,11 @@ class SamplingCovariance:
 
     def sentence(self) -> str:
         """What the matrix rests on, as a sentence of a methods section."""
-        start = f"{len(self.rows)} effects of {len(self.trials)} trials"
+        start = f"{counted(len(self.rows), 'effect')} of {counted(len(self.trials), 'trial')}"
         if not self.dependent:
             return f"{start}; no two effects come from the same people."
         return (
-            f"{start}; those of {self.dependent} trials are correlated by sampling, with an assumed correlation of "
+            f"{start}; those of {counted(self.dependent, 'trial')} are correlated by sampling, with an assumed correlation of "
             f"{self.rho:g} between 24 h and 7 d ({self.correlation}) and {self.between:g} between outcomes."
         )
 
