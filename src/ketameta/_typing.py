@@ -13,4 +13,4 @@ Array: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 Rng: TypeAlias = np.random.Generator | int | None
 AnyArray: TypeAlias = NDArray[Any]
-Measure: TypeAlias = Literal["SMD", "MD", "OR", "RR", "RD", "HR"]
+Measure: TypeAlias = Literal["SMD", "MD", "ROM", "OR", "RR", "RD", "AS", "PETO", "HR"]

@@ -206,7 +206,7 @@ def test_standard_error_of_a_mean_difference(cells: dict[str, Any], se: float, s
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        ({}, "the contrast has no standard error, interval or exact P value"),
+        ({}, "the contrast has no standard error, interval, test statistic or exact P value"),
         ({"contrast_value": None}, "contrast_value is missing"),
         ({"contrast_measure": None}, "contrast_measure is missing"),
         ({"contrast_measure": "beta"}, "contrast_measure = beta is not a mean difference"),
@@ -251,9 +251,9 @@ def test_arm_statistics_go_before_an_adjusted_contrast() -> None:
 
 
 def test_crossover_rows() -> None:
-    paired = one(**ARMS, design="crossover", crossover_period="both paired", score_type="endpoint")
-    assert paired["yi"] == float(SMD.yi)
-    assert paired["effect_notes"].startswith("both periods of a crossover as if parallel groups")
+    parallel = one(**ARMS, design="crossover", crossover_period="both as parallel", score_type="endpoint")
+    assert parallel["yi"] == float(SMD.yi)
+    assert parallel["effect_notes"].startswith("both periods of a crossover as if parallel groups")
     first = one(**ARMS, design="crossover", crossover_period="first", score_type="endpoint")
     assert (first["vi"], first["effect_notes"]) == (float(SMD.vi), "")
     assert "period not stated" in one(**ARMS, design="crossover")["effect_notes"]

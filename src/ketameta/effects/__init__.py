@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ketameta.effects._mean_sd import MeanSd
 from ketameta.effects._result import EffectSize
+from ketameta.effects.baseline import attach_baseline
 from ketameta.effects.binary import arcsine, log_or, log_rr, peto, rd
 from ketameta.effects.changes import correlation_from_sds, sd_change
 from ketameta.effects.combining import combine_arms, combine_contrasts
@@ -17,7 +18,8 @@ from ketameta.effects.dependence import (
     smd_common_sd_covariance,
     smd_covariance,
 )
-from ketameta.effects.paired import paired_md, paired_smd, smcc, smcr, smcrp
+from ketameta.effects.options import EffectOptions
+from ketameta.effects.paired import paired_md, paired_smd, smcc, smcr, smcrp, smcrph
 from ketameta.effects.percentages import events_from_percent
 from ketameta.effects.quantiles import mean_sd_from_quantiles, sd_from_iqr, sd_from_range
 from ketameta.effects.recovery import sd_from_ci, sd_from_f, sd_from_p, sd_from_se, sd_from_t
@@ -33,10 +35,12 @@ from ketameta.effects.statistics import (
 from ketameta.effects.table import effect_sizes
 
 __all__ = [
+    "EffectOptions",
     "EffectSize",
     "MeanSd",
     "SamplingCovariance",
     "arcsine",
+    "attach_baseline",
     "carry_over",
     "change_correlation",
     "combine_arms",
@@ -72,6 +76,7 @@ __all__ = [
     "smcc",
     "smcr",
     "smcrp",
+    "smcrph",
     "smd",
     "smd_common_sd_covariance",
     "smd_covariance",

@@ -68,6 +68,8 @@ def _why_not(sheet: Sheet, rows: list[int]) -> str:
     if len(kinds) > 1:
         return f"they report different kinds of statistics ({', '.join(sorted(kinds))})"
     (kind,) = kinds
+    if kind == "paired":
+        return "the same people under several conditions are neither combined nor split; keep one row, or keep all"
     for name in _CONTROL_STATISTICS[kind]:
         values = sheet.usable(name)[rows]
         if np.isnan(values).any():
@@ -85,7 +87,11 @@ def combine_reported_rows(sheet: Sheet, sets: list[list[int]]) -> None:
     for rows in sets:
         first, kind = rows[0], sheet.kind[rows[0]]
         if kind == "arms":
-            arm = combine_arms(*(sheet.stat[name][rows] for name in ("n_t", "mean_t", "sd_t")))
+            n = sheet.stat["n_t"][rows]
+            if "baseline_sd_t" in sheet.stat:
+                squares = sheet.stat["baseline_sd_t"][rows] ** 2
+                sheet.stat["baseline_sd_t"][first] = np.sqrt(((n - 1) * squares).sum() / (n - 1).sum())
+            arm = combine_arms(n, sheet.stat["mean_t"][rows], sheet.stat["sd_t"][rows])
             for name, value in zip(("n_t", "mean_t", "sd_t"), arm, strict=True):
                 sheet.stat[name][first] = value
         elif kind == "counts":

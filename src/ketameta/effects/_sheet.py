@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ketameta._typing import AnyArray, Array, BoolArray
+from ketameta.errors import EffectError
 
 __all__ = ["Sheet", "blank"]
 
@@ -38,10 +39,10 @@ class Sheet:
     frame : DataFrame
         The input rows, index reset.
     kind : array of str
-        Statistic that a row's effect comes from: ``"arms"``, ``"contrast"`` or ``"counts"``.
-    reason, imputed, notes, shared : array of str
+        Statistic that a row's effect comes from: ``"arms"``, ``"paired"``, ``"contrast"`` or ``"counts"``.
+    reason, imputed, notes, shared, standardiser : array of str
         Why a row has no effect; what was recovered; what a reader must know; what was done about
-        a shared comparator arm.
+        a shared comparator arm; in units of which SD a standardised difference is.
     stat : dict of str to array
         Usable numbers by name; not-a-number where a row has none.
     merged : dict of int to list of int
@@ -54,13 +55,14 @@ class Sheet:
     imputed: AnyArray = field(init=False)
     notes: AnyArray = field(init=False)
     shared: AnyArray = field(init=False)
+    standardiser: AnyArray = field(init=False)
     stat: dict[str, Array] = field(default_factory=dict)
     merged: dict[int, list[int]] = field(default_factory=dict)
     _numbers: dict[str, Array] = field(default_factory=dict)
     _texts: dict[str, AnyArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("kind", "reason", "imputed", "notes", "shared"):
+        for name in ("kind", "reason", "imputed", "notes", "shared", "standardiser"):
             setattr(self, name, blank(len(self.frame)))
 
     def __len__(self) -> int:
@@ -85,7 +87,9 @@ class Sheet:
     def number(self, name: str) -> Array:
         """Column as floats, not-a-number where it is missing or does not read as a number."""
         if name not in self._numbers:
-            if self._is_numeric(name):
+            if name not in self.frame.columns:
+                values = np.full(len(self), np.nan)
+            elif self._is_numeric(name):
                 values = self.frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
             else:
                 values = np.array([_parsed(cell) for cell in self.text(name)], dtype=np.float64)
@@ -96,7 +100,9 @@ class Sheet:
         """Rows in which every one of the columns is filled in."""
         filled = np.ones(len(self), dtype=np.bool_)
         for name in names:
-            if self._is_numeric(name):
+            if name not in self.frame.columns:
+                filled[:] = False
+            elif self._is_numeric(name):
                 filled &= self.frame[name].notna().to_numpy(dtype=np.bool_)
             else:
                 filled &= np.asarray(self.text(name) != "", dtype=np.bool_)
@@ -134,6 +140,8 @@ class Sheet:
 
     def require(self, rows: BoolArray, names: Iterable[str], rule: str = "any") -> None:
         """Refuse rows in which a column is missing, unreadable, infinite, or breaks a rule."""
+        if not rows.any():
+            return
         keeps, words = _RULES[rule]
         for name in names:
             self.require_text(rows, name)
@@ -151,6 +159,38 @@ class Sheet:
         if name not in self.stat:
             self.stat[name] = np.full(len(self), np.nan)
         self.stat[name][rows] = values[rows]
+
+    def keep_one(self, name: str, row: int, value: float) -> None:
+        """Store one usable number."""
+        self._store(row, {name: np.float64(value)})
+
+    def name(self, row: int) -> str:
+        """What a reader knows a row by: record id, study id, or its number."""
+        record, study = self.text("record_id")[row], self.text("study_id")[row]
+        return str(record or study or f"row {row + 1}")
+
+    def attempt(self, rows: BoolArray, call: Callable[[Any], Mapping[str, Array]]) -> None:
+        """Store what ``call`` gives for rows; where it fails, refuse the rows that make it fail.
+
+        ``call`` takes positions (an array, or one whole number) and returns usable numbers by name.
+        """
+        index = np.flatnonzero(rows & self.alive)
+        if not index.size:
+            return
+        try:
+            self._store(index, call(index))
+        except EffectError:
+            for row in index.tolist():
+                try:
+                    self._store(row, call(row))
+                except EffectError as error:
+                    self.reason[row] = str(error)
+
+    def _store(self, index: Any, found: Mapping[str, Any]) -> None:
+        for name, values in found.items():
+            if name not in self.stat:
+                self.stat[name] = np.full(len(self), np.nan)
+            self.stat[name][index] = values
 
     def _saying(self, name: str, words: str) -> Callable[[int], str]:
         return lambda row: f"{self.show(name, row)}: {words}"

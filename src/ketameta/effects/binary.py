@@ -15,11 +15,11 @@ from ketameta.effects._checks import arrays, choice, first_index, more_than, not
 from ketameta.effects._result import EffectSize, make_effect
 from ketameta.errors import EffectError
 
-__all__ = ["To", "arcsine", "log_or", "log_rr", "peto", "rd"]
+__all__ = ["CORRECTION_RULES", "To", "arcsine", "log_or", "log_rr", "peto", "rd"]
 
 To = Literal["only0", "all", "if0all", "none"]
 
-_RULES = ("only0", "all", "if0all", "none")
+CORRECTION_RULES = ("only0", "all", "if0all", "none")
 _ZERO = "a cell is zero; use a correction (correction=0.5, to='only0')"
 _NO_VARIANCE = "without events, or without non-events, in both groups there is nothing to estimate"
 
@@ -41,7 +41,7 @@ class _Tables:
 
 
 def _tables(a: ArrayLike, n1: ArrayLike, c: ArrayLike, n2: ArrayLike, correction: float, to: To) -> _Tables:
-    choice("to", to, _RULES)
+    choice("to", to, CORRECTION_RULES)
     events, first, others, second = arrays(a=a, n1=n1, c=c, n2=n2)
     more_than(0, "a group size", n1=first, n2=second)
     not_less_than(0, "a number of events", a=events, c=others)

@@ -128,7 +128,7 @@ def smdh(
     -------
     EffectSize
         The difference over ``sqrt((sd1^2 + sd2^2) / 2)`` times ``J(n1 + n2 - 2)``, with the
-        large-sample variance of Bonett 2008, 2009 times ``J^2``.
+        large-sample variance of Bonett 2008, 2009, taken at the corrected effect, times ``J^2``.
 
     Raises
     ------
@@ -169,7 +169,8 @@ def glass(
     Returns
     -------
     EffectSize
-        ``yi = J(n2 - 1) (m1 - m2) / sd2`` and ``vi = 1/n1 + 1/n2 + yi^2 / (2 n2)`` (Hedges 1981).
+        ``yi = J(n2 - 1) (m1 - m2) / sd2`` and ``vi = 1/n1 + 1/n2 + yi^2 / (2 n2)`` (Hedges 1981). The
+        variance takes the population SDs of the groups as equal; where group 1 varies more it is too small.
 
     Raises
     ------

@@ -27,7 +27,7 @@ def to_between_persons(yi: ArrayLike, vi: ArrayLike, r: ArrayLike) -> EffectSize
     EffectSize
         ``yi sqrt(2 (1 - r))`` and ``vi 2 (1 - r)`` (Morris & DeShon 2002, for equal SDs
         under both conditions). Here the estimate itself rests on ``r``: where the SDs of both
-        conditions are known, :func:`smcrp` does not need it for the estimate.
+        conditions are known, :func:`smcrph` does not need it for the estimate.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from ketameta.effects._checks import arrays, correlation, more_than, not_less_th
 from ketameta.effects._hedges import hedges_correction
 from ketameta.effects._result import EffectSize, make_effect
 
-__all__ = ["paired_md", "paired_smd", "smcc", "smcr", "smcrp"]
+__all__ = ["paired_md", "paired_smd", "smcc", "smcr", "smcrp", "smcrph"]
 
 _RANGE = "the values are too large or too small for floating-point arithmetic"
 
@@ -83,13 +83,18 @@ def paired_smd(
     EffectSize
         ``yi = (m1 - m2) / sqrt((sd1^2 + sd2^2) / 2)``;
         ``vi = (1/n + yi^2 / (2 n)) 2 (1 - r)`` (Cochrane Handbook 23.2.7). No small-sample
-        correction is applied, as there; the unit is that of a parallel-group SMD. The term in ``yi^2``
-    vanishes as r approaches 1, although the SD stays uncertain: :func:`smcrp` keeps it.
+        correction is applied, as there; the unit is that of a parallel-group SMD.
 
     Raises
     ------
     EffectError
         As :func:`paired_md`.
+
+    Notes
+    -----
+    The term in ``yi^2`` vanishes as r approaches 1, although the SD stays uncertain: for large effects the
+    variance is too large at low and too small at high correlations. :func:`smcrph` is right at both, and
+    is what :func:`ketameta.effect_sizes` uses.
 
     Examples
     --------
@@ -212,3 +217,43 @@ def smcrp(
     with np.errstate(all="ignore"):
         d = hedges_correction(2 * (k - 1) / (1 + rho**2)) * (a - b) / np.sqrt((s**2 + t**2) / 2)
         return make_effect(d, 2 * (1 - rho) / k + d**2 * (1 + rho**2) / (4 * k), _RANGE)
+
+
+def smcrph(
+    m1: ArrayLike, sd1: ArrayLike, m2: ArrayLike, sd2: ArrayLike, n: ArrayLike, r: ArrayLike
+) -> EffectSize:
+    """Standardised mean difference within persons on the scale of parallel groups, SDs not taken as equal.
+
+    Parameters
+    ----------
+    m1, sd1, m2, sd2, n, r : array_like
+        As :func:`paired_md`; ``n`` is at least 3.
+
+    Returns
+    -------
+    EffectSize
+        ``yi`` as :func:`smcrp`; with ``s^2 = (sd1^2 + sd2^2) / 2`` and the variance ``s_d^2`` of the
+        differences, ``vi = s_d^2 / (n s^2) + yi^2 (sd1^4 + sd2^4 + 2 r^2 sd1^2 sd2^2) / (8 n s^4)``
+        (Bonett 2008, with n for n - 1). With equal SDs it is :func:`smcrp`.
+
+    Raises
+    ------
+    EffectError
+        As :func:`smcrp`.
+
+    Examples
+    --------
+    >>> from ketameta.effects import smcrph
+    >>> effect = smcrph(7.0, 2.38, 6.5, 2.21, 10, 0.68)
+    >>> round(float(effect.yi), 4), round(float(effect.vi), 4)
+    (0.2041, 0.0659)
+    """
+    a, s, b, t, k, rho = _pairs(m1, sd1, m2, sd2, n, r)
+    not_less_than(3, "the number of pairs", n=k)
+    with np.errstate(all="ignore"):
+        # Ratios to the common SD first: fourth powers of large or tiny SDs would overflow.
+        unit = np.sqrt(s**2 / 2 + t**2 / 2)
+        p, q = (s / unit) ** 2, (t / unit) ** 2
+        d = hedges_correction(2 * (k - 1) / (1 + rho**2)) * (a - b) / unit
+        difference = _difference_variance(s / unit, t / unit, rho)
+        return make_effect(d, difference / k + d**2 * (p**2 + q**2 + 2 * rho**2 * p * q) / (8 * k), _RANGE)

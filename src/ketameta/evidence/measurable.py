@@ -9,13 +9,16 @@ from ketameta.evidence.sheet import Sheet
 
 __all__ = ["MEASURES", "gives"]
 
-MEASURES = ("SMD", "MD", "OR", "RR", "RD", "HR")
+MEASURES = ("SMD", "MD", "ROM", "OR", "RR", "RD", "AS", "PETO", "HR")
 _CONTRASTS = {
     "SMD": ("SMD",),
     "MD": ("MD", "LSMD"),
+    "ROM": (),
     "OR": ("OR",),
     "RR": ("RR",),
     "RD": ("RD",),
+    "AS": (),
+    "PETO": (),
     "HR": ("HR",),
 }
 
@@ -23,7 +26,7 @@ _CONTRASTS = {
 def gives(data: Sheet, measure: str) -> BoolArray:
     """Whether each row can give an effect of the measure.
 
-    Arm means give MD and, with a spread, SMD; counts give OR, RR and RD; a contrast gives its own measure, and
+    Arm means with a spread give MD, SMD and ROM; counts give OR, RR, RD, AS and PETO; a contrast gives its own measure, and
     a mean difference with the SDs of both arms gives an SMD as well. Nothing is said here of whether the numbers
     are sound: :func:`ketameta.effect_sizes` says it.
 
@@ -31,7 +34,7 @@ def gives(data: Sheet, measure: str) -> BoolArray:
     ----------
     data : Sheet
         Rows with the columns of arm statistics, counts and contrasts.
-    measure : {"SMD", "MD", "OR", "RR", "RD", "HR"}
+    measure : {"SMD", "MD", "ROM", "OR", "RR", "RD", "AS", "PETO", "HR"}
         The effect measure.
 
     Returns
@@ -39,7 +42,7 @@ def gives(data: Sheet, measure: str) -> BoolArray:
     ndarray of bool, one for each row
     """
     contrast = data.is_one_of("contrast_measure", _CONTRASTS[measure]) & _given(data, "contrast_value")
-    if measure in ("OR", "RR", "RD"):
+    if measure in ("OR", "RR", "RD", "AS", "PETO"):
         return contrast | _given(data, "events_t", "total_t", "events_c", "total_c")
     if measure == "HR":
         return contrast
@@ -48,7 +51,7 @@ def gives(data: Sheet, measure: str) -> BoolArray:
         interval = _given(data, f"ci_low_{arm}", f"ci_high_{arm}")
         spread &= _given(data, f"sd_{arm}") | _given(data, f"se_{arm}") | interval
     arms = spread & _given(data, "mean_t", "mean_c", "n_t", "n_c")
-    if measure == "MD":
+    if measure in ("MD", "ROM"):
         return contrast | arms
     difference = data.is_one_of("contrast_measure", _CONTRASTS["MD"]) & _given(
         data, "contrast_value", "sd_t", "sd_c"

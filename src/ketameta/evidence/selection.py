@@ -162,7 +162,7 @@ def select(
         Class of comparator (``inactive``, ``psychoactive``, ``active treatment``) or comparator by name.
     setting : str or list of str, optional
         ``treatment`` unless asked otherwise; None keeps anaesthesia, ECT and psychotherapy adjuncts too.
-    measure : {"SMD", "MD", "OR", "RR", "RD", "HR"}, optional
+    measure : {"SMD", "MD", "ROM", "OR", "RR", "RD", "AS", "PETO", "HR"}, optional
         Leave out rows whose statistics are of another kind before participants are counted once: a trial that
         prints a mean difference and a standardised one then answers with the right one.
     at : float, optional

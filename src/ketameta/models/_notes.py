@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from ketameta.models.intervals import Inference
 from ketameta.models.kernel import Fits
 from ketameta.models.result import level_text
 
-__all__ = ["ONE_STUDY", "alerts", "heterogeneity", "left_out", "prediction", "width"]
+__all__ = ["ONE_STUDY", "alerts", "heterogeneity", "left_out", "prediction", "standardisers", "width"]
 
 ONE_STUDY = "one study: heterogeneity and a prediction interval cannot be estimated"
 
@@ -20,6 +23,22 @@ def left_out(n: int) -> tuple[str, ...]:
         if n == 1
         else f"{n} rows have no effect size and are left out",
     )
+
+
+def standardisers(names: Sequence[str]) -> tuple[str, ...]:
+    """Whether SMDs in units of different SDs stand in one pool; ``names`` has one SD a study.
+
+    Examples
+    --------
+    >>> from ketameta.models._notes import standardisers
+    >>> standardisers(["pooled SD of change scores", "pooled SD of endpoint scores"])[0]
+    'SMDs in units of different SDs are pooled: pooled SD of change scores (1), pooled SD of endpoint scores (1)'
+    """
+    counts = Counter(name for name in names if name)
+    if len(counts) < 2:
+        return ()
+    listed = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
+    return (f"SMDs in units of different SDs are pooled: {listed}",)
 
 
 def alerts(fits: Fits, inference: Inference, *, tau2: str, ci: str) -> tuple[str, ...]:

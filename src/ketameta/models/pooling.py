@@ -16,7 +16,7 @@ import pandas as pd
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models import _notes
-from ketameta.models._studies import Studies, read_studies
+from ketameta.models._studies import Studies, read_studies, text_column
 from ketameta.models.intervals import Inference, chi2_sf, heterogeneity_intervals, q_profile
 from ketameta.models.kernel import METHODS, Fits, fit
 from ketameta.models.result import Pooled
@@ -180,6 +180,7 @@ def pool_studies(studies: Studies, settings: Settings) -> tuple[Pooled, tuple[st
     notes = (
         *_notes.left_out(len(studies.left_out)),
         *alerts,
+        *_notes.standardisers([str(name) for name in text_column(studies.rows, "standardiser")]),
         *_notes.heterogeneity(fits, found.tau2_ci, tau2=settings.tau2, ci=settings.ci),
         *_notes.width(inference, wald, ci=settings.ci),
         *_notes.prediction(fits, method=settings.prediction, tau2=settings.tau2),

@@ -187,10 +187,10 @@ def analyse_window(
         selection = _selection(trials, analysis, dosing, window, comparators, drug)
     except SelectionError as error:
         return nothing(str(error), "")
-    effects = effect_sizes(selection.rows, measure=analysis.measure)
+    effects, said = _quietly(lambda: effect_sizes(selection.rows, measure=analysis.measure))
     usable = effects.loc[effects["yi"].notna()]
     without = effects.loc[effects["yi"].isna()]
-    notes = [f"{row.label}: {row.reason}." for row in without.itertuples()]
+    notes = [f"{row.label}: {row.reason}." for row in without.itertuples()] + list(said)
     if usable.empty:
         return nothing("No row gives an effect. " + " ".join(notes), selection.account)
     try:
@@ -228,9 +228,10 @@ def analyse_curve(trials: pd.DataFrame, question: CurveQuestion) -> CurveResult:
         return CurveResult(
             question, (), None, "No trial with usable numbers under this dosing.", str(error), ()
         )
-    effects = effect_sizes(selection.rows, measure=question.analysis.measure)
+    effects, said = _quietly(lambda: effect_sizes(selection.rows, measure=question.analysis.measure))
     timed = effects.loc[effects["yi"].isna() | effects["time_hours"].notna()]
     notes = [f"{row.label}: no time is given." for row in effects.drop(timed.index).itertuples()]
+    notes += said
     usable = timed.loc[timed["yi"].notna()]
     if usable["cohort_id"].nunique() < 2 or usable["time_hours"].nunique() < 2:
         trials_word = (

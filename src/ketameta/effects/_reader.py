@@ -1,0 +1,128 @@
+"""Row by row: which of the reported statistics gives the effect, read into usable numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from ketameta._typing import AnyArray, BoolArray
+from ketameta.effects._contrasts import (
+    read_difference_contrasts,
+    read_ratio_contrasts,
+    read_risk_contrasts,
+    read_standardised_contrasts,
+)
+from ketameta.effects._crossovers import (
+    Crossover,
+    correlations,
+    note_both_periods,
+    paired_rows,
+    refuse_second_periods,
+    refuse_unequal_pairs,
+)
+from ketameta.effects._reading import has_counts, read_arms, read_counts
+from ketameta.effects._sheet import Sheet
+from ketameta.effects._significance import exact_p, statistic, unadjusted
+from ketameta.effects._spread import ArmSpread
+from ketameta.effects._standard_error import standard_errors
+from ketameta.effects._standardisers import Standardiser, read_baseline
+from ketameta.effects.options import EffectOptions
+
+__all__ = ["Adjusted", "Settings", "read"]
+
+Adjusted: TypeAlias = Literal["exclude", "sd_from_se"]
+_SCORE_TYPES = ("baseline", "endpoint", "change", "contrast", "counts", "survival")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settings:
+    """What was asked for (see :func:`ketameta.effects.effect_sizes`)."""
+
+    measure: str
+    standardiser: Standardiser
+    adjusted: Adjusted
+    crossover: Crossover
+    options: EffectOptions
+
+
+def read(sheet: Sheet, settings: Settings) -> None:
+    """Read every row; each is left with usable numbers or a reason."""
+    everything = np.ones(len(sheet), dtype=np.bool_)
+    score = sheet.text("score_type").astype(str)
+    sheet.refuse(score == "baseline", "baseline row: not an effect")
+    unknown = (score != "") & ~np.isin(score, _SCORE_TYPES)
+    sheet.refuse(unknown, lambda i: f"score_type = {score[i]} is not one of {', '.join(_SCORE_TYPES)}")
+    retracted = [text.casefold().startswith("retracted") for text in sheet.text("status_reason")]
+    sheet.refuse(np.asarray(retracted, dtype=np.bool_), "retracted report: not to be used")
+    apart = np.asarray(sheet.text("status") == "apart", dtype=np.bool_)
+    sheet.note(apart, lambda i: f"row stands apart: {sheet.text('status_reason')[i] or 'no reason given'}")
+    if settings.crossover == "first":
+        refuse_second_periods(sheet)
+    if settings.measure == "HR":
+        sheet.kind[:] = "contrast"
+        read_ratio_contrasts(sheet, everything, settings.measure)
+    elif settings.measure in ("SMD", "MD", "ROM"):
+        _read_means(sheet, settings, score)
+    else:
+        _read_events(sheet, settings.measure)
+
+
+def _read_means(sheet: Sheet, settings: Settings, score: AnyArray) -> None:
+    measure = settings.measure
+    other = np.isin(score, ("counts", "survival"))
+    sheet.refuse(other, lambda i: f"score_type = {score[i]}: no means, so no {measure}")
+    spread = ArmSpread(sheet, settings.options)
+    complete = sheet.given("n_t", "n_c") & spread.means() & spread.printed()
+    if measure == "MD":
+        complete &= ~(paired_rows(sheet) & _has_own_error(sheet))
+    arms, contrasts = _kinds(sheet, complete, "arms")
+    read_arms(sheet, arms, spread)
+    if settings.standardiser == "baseline" and measure == "SMD":
+        read_baseline(sheet, (arms | contrasts) & sheet.alive)
+    _read_pairs(sheet, arms & sheet.alive, settings)
+    if measure == "SMD":
+        read_standardised_contrasts(
+            sheet, contrasts, settings.adjusted, settings.standardiser, spread, settings.options
+        )
+    elif measure == "MD":
+        read_difference_contrasts(sheet, contrasts)
+    else:
+        sheet.refuse(contrasts, "contrast: the difference of two means gives no ratio of them")
+
+
+def _has_own_error(sheet: Sheet) -> BoolArray:
+    interval = sheet.given("contrast_ci_low", "contrast_ci_high")
+    tested = ~np.isnan(statistic(sheet)) | ~np.isnan(exact_p(sheet))
+    contrast = sheet.given("contrast_measure", "contrast_value")
+    return np.asarray(contrast & (interval | tested | sheet.given("contrast_se")), dtype=np.bool_)
+
+
+def _read_pairs(sheet: Sheet, arms: BoolArray, settings: Settings) -> None:
+    measure, standardiser = settings.measure, settings.standardiser
+    has_formula = measure == "MD" or (measure == "SMD" and standardiser != "baseline")
+    pairs = arms & paired_rows(sheet) & (settings.crossover == "paired" and has_formula)
+    refuse_unequal_pairs(sheet, pairs)
+    difference = np.isin(sheet.text("contrast_measure").astype(str), ("MD", "LSMD"))
+    own = _has_own_error(sheet) & difference & (unadjusted(sheet) | ~sheet.given("adjusted"))
+    found = standard_errors(sheet, pairs & own & sheet.alive)
+    correlations(sheet, pairs & sheet.alive, found.se, settings.options)
+    sheet.kind[pairs & sheet.alive] = "paired"
+    note_both_periods(sheet, arms & ~pairs & sheet.alive)
+
+
+def _read_events(sheet: Sheet, measure: str) -> None:
+    counts, contrasts = _kinds(sheet, has_counts(sheet), "counts")
+    read_counts(sheet, counts)
+    if measure == "RD":
+        read_risk_contrasts(sheet, contrasts)
+    else:
+        read_ratio_contrasts(sheet, contrasts, measure)
+
+
+def _kinds(sheet: Sheet, complete: BoolArray, base: str) -> tuple[BoolArray, BoolArray]:
+    contrast = sheet.text("score_type").astype(str) == "contrast"
+    contrast |= ~complete & sheet.given("contrast_measure")
+    sheet.kind[:] = np.where(contrast, "contrast", base)
+    return ~contrast & sheet.alive, contrast & sheet.alive
