@@ -434,7 +434,8 @@ def test_two_thousand_trials_take_little_time_and_a_dense_matrix_that_is_too_lar
 @pytest.mark.parametrize("measure", ["SMD", "MD", "OR", "RR", "RD"])
 def test_real_trials_have_a_positive_definite_covariance_or_name_their_doubles(measure) -> None:
     table = load_trials()
-    es = effect_sizes(table, measure=measure)
+    rows = table[table["score_type"] == "change"] if measure == "SMD" else table
+    es = effect_sizes(rows, measure=measure)
     with pytest.raises(EffectError, match="same measurement twice"):
         covariance(es)
     once = es[(es["reason"] == "") & (es["time_hours"].isna() | (es["time_hours"] > 0))].drop_duplicates(

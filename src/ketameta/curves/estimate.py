@@ -44,7 +44,8 @@ def durability(
     knots : sequence of float, optional
         Knots of the spline in hours; by default see :func:`ketameta.curves.shapes.default_knots`.
     rho : float
-        Assumed correlation of a participant's outcome between 24 hours and 7 days.
+        Assumed correlation of a participant's outcome between 24 hours and 7 days; for counts the phi
+        coefficient, no larger than the two proportions allow. Instruments are taken as one outcome.
     correlation : {"log-time", "days", "constant"}
         How that correlation fades with distance in time; see
         :func:`ketameta.effects.time_correlation`.
