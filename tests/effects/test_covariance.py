@@ -141,6 +141,20 @@ def test_counts_have_the_exact_formula_with_their_zero_cells_corrected(counts, m
     np.testing.assert_allclose(v.blocks[0], want, rtol=1e-12)
 
 
+def test_events_come_from_percentages_as_they_do_for_the_effects(counts) -> None:
+    percent = counts.assign(percent_t=["40.0"] + [""] * 6)
+    percent["events_t"] = percent["events_t"].astype(float)
+    percent.loc[0, "events_t"] = math.nan
+    v = covariance(effect_sizes(percent, measure="RR", shared="keep"))
+    want = covariance(effect_sizes(counts, measure="RR", shared="keep"))
+    np.testing.assert_allclose(v.matrix, want.matrix, rtol=1e-12)
+    assert v.account["formula"].tolist() == ["RR", ""]
+    unclear = effect_sizes(percent, measure="RR", shared="keep").assign(
+        percent_t=["4", "", "", "", "", "", ""]
+    )
+    assert covariance(unclear).account["formula"].tolist() == ["sizes", ""]
+
+
 def test_a_correlation_that_proportions_do_not_allow_is_lowered_and_said(counts) -> None:
     two = counts.iloc[[0, 3]].assign(events_t=[2, 28])
     v = covariance(effect_sizes(two, measure="RD"), rho=0.7)

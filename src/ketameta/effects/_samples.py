@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ketameta._typing import AnyArray, Array, BoolArray
 from ketameta.effects._sheet import Sheet
+from ketameta.effects.percentages import events_from_percent
 from ketameta.effects.recovery import sd_from_ci, sd_from_se
 from ketameta.errors import EffectError
 
@@ -140,7 +141,7 @@ def _numbers(sheet: Sheet, measure: str) -> tuple[dict[str, Array], BoolArray]:
     for arm in ("t", "c"):
         size, total = _positive(sheet.number(f"n_{arm}")), _positive(sheet.number(f"total_{arm}"))
         number[f"n_{arm}"] = np.where(np.isnan(size), total, size)
-        number[f"events_{arm}"], number[f"total_{arm}"] = sheet.number(f"events_{arm}").copy(), total
+        number[f"events_{arm}"], number[f"total_{arm}"] = _events(sheet, arm, total), total
     number |= {f"sd_{arm}": _sd(sheet, arm, number[f"n_{arm}"]) for arm in ("t", "c")}
     parts = np.ones(len(sheet))
     for row, text in enumerate(sheet.text("shared")):
@@ -150,6 +151,17 @@ def _numbers(sheet: Sheet, measure: str) -> tuple[dict[str, Array], BoolArray]:
         number[name] = number[name] / parts
     _correct_zero_cells(number, measure)
     return number, np.asarray(parts > 1, dtype=np.bool_)
+
+
+def _events(sheet: Sheet, arm: str, total: Array) -> Array:
+    """Events of an arm as printed, or from their percentage; not-a-number where neither tells."""
+    events, percent = sheet.number(f"events_{arm}").copy(), sheet.text(f"percent_{arm}")
+    for row in np.flatnonzero(np.isnan(events) & sheet.given(f"percent_{arm}") & np.isfinite(total)):
+        try:
+            events[row] = float(events_from_percent(percent[row], total[row]))
+        except EffectError:
+            continue
+    return events
 
 
 def _sd(sheet: Sheet, arm: str, n: Array) -> Array:
