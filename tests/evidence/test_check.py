@@ -307,7 +307,8 @@ def test_a_table_without_rows_has_no_problem(table):
     ("bad", "message"),
     [
         ([1, 2], "a DataFrame of trials is wanted, not list"),
-        (pd.DataFrame(), "required columns are missing: record_id"),
+        (pd.DataFrame(), "no column of the table is one of the dictionary"),
+        (pd.DataFrame({"mean": [1.0]}), "no column of the table is one of the dictionary"),
         (pd.DataFrame(columns=["notes", "notes"]), "columns stand twice: 'notes' as 1 and 2"),
         (pd.DataFrame(columns=["recordid"]), "did you mean 'record_id'"),
     ],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ketameta._render import Card, card_html, card_text
@@ -32,6 +33,7 @@ from ketameta.provenance import ATTRS_KEY, Provenance, trace
 __all__ = ["CheckReport", "check_trials"]
 
 _COLUMNS = ("line", "record_id", "column", "value", "rule", "severity", "hint")
+_GAPS = ("required", "required-in-pools")
 _SHOWN = 25
 _SHOWN_CHARACTERS = 40
 
@@ -136,13 +138,17 @@ def check_trials(table: pd.DataFrame, *, strict: bool = False) -> CheckReport:
 
     Errors are what cannot be: a value outside the dictionary, more events than participants, an estimate
     outside its interval, a mean outside its scale. Warnings are what is odd: an SD that looks like a standard
-    error, more participants than were randomised. In rows that stand ``apart`` as printed, contradictions
-    between numbers are warnings. The packaged table is also checked against ``references.bib``.
+    error, a P value that means, SDs and n contradict, an interval lopsided on its scale, a change that is not
+    endpoint minus baseline, a crossover with a short washout. In rows that stand ``apart`` as printed,
+    contradictions between numbers are warnings. The packaged table is also checked against
+    ``references.bib``.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Trials in the columns of the dictionary, as from :func:`read_trials`; it is not changed.
+        Trials in columns of the dictionary, as from :func:`read_trials`; it is not changed. A table with some
+        of the columns will do: what they do not say is not checked. Columns ``percent_t`` and ``percent_c``
+        beside them may hold percentages as printed, which are held against whole people.
     strict : bool
         Count warnings as errors.
 
@@ -154,7 +160,7 @@ def check_trials(table: pd.DataFrame, *, strict: bool = False) -> CheckReport:
     Raises
     ------
     DataError
-        When the table is not a DataFrame, or required columns are missing, doubled or misspelt.
+        When the table is not a DataFrame, its columns are doubled or misspelt, or none is of the dictionary.
 
     Examples
     --------
@@ -163,7 +169,8 @@ def check_trials(table: pd.DataFrame, *, strict: bool = False) -> CheckReport:
     >>> report.ok
     True
     """
-    data = sheet(table)
+    data = sheet(table, required=())
+    absent = _absent(table)
     scales = Scales.of(read_table(data_file("scales.csv"), "scales"))
     findings = [
         *cell_findings(data),
@@ -177,7 +184,29 @@ def check_trials(table: pd.DataFrame, *, strict: bool = False) -> CheckReport:
         *crossover_findings(data),
         *table_findings(data, _citation_keys(table)),
     ]
+    findings = [one for one in findings if not (one.rule in _GAPS and one.column in absent)]
+    findings += _missing_columns(data, absent)
     return CheckReport(_problems(data, findings, strict=strict), len(data), trace(table))
+
+
+def _absent(table: pd.DataFrame) -> list[str]:
+    """Columns of the dictionary that the table lacks; all of them is no table of trials."""
+    names = {str(name) for name in table.columns}
+    absent = [field.name for field in fields("trials") if field.name not in names]
+    if len(absent) == len(fields("trials")):
+        raise DataError(
+            "no column of the table is one of the dictionary; name them as in datapackage.json: n_t, mean_t, ..."
+        )
+    return absent
+
+
+def _missing_columns(data: Sheet, absent: Sequence[str]) -> list[Finding]:
+    """One warning, on the first row, that names the required columns which are not there."""
+    required = [field.name for field in fields("trials") if field.required and field.name in absent]
+    if not required or len(data) == 0:
+        return []
+    hint = f"the table has no column {', '.join(required)}: what needs them was not checked"
+    return [Finding(np.array([0]), required[0], "missing-columns", WARNING, hint)]
 
 
 def _citation_keys(table: pd.DataFrame) -> frozenset[str] | None:

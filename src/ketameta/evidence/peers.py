@@ -46,7 +46,7 @@ def expected_sds(data: Sheet, scales: Scales) -> dict[str, tuple[Array, Array]]:
     score: in the table itself, or in the packaged trials where the table has too few.
     """
     unit, spread = _spreads(data, scales)
-    cohort = data.text("cohort_id")
+    cohort = _people(data)
     median, arms = np.full(len(data), np.nan), np.zeros(len(data))
     for key, rows in _by_scale(data).items():
         for name in set(cohort[rows]):
@@ -67,6 +67,12 @@ def _spreads(data: Sheet, scales: Scales) -> tuple[Array, Array]:
     unit = np.where(bounded, np.where(largest > 0, largest, np.nan), 1.0)
     sd = np.stack([data.number(f"sd_{s}") for s in "tc"])
     return unit, np.where(sd > 0, sd, np.nan) / unit
+
+
+def _people(data: Sheet) -> NDArray[np.object_]:
+    """One name for rows of the same people: the cohort, else the study, else each row by itself."""
+    names = zip(data.text("cohort_id"), data.text("study_id"), range(len(data)), strict=True)
+    return np.array([cohort or study or f"row {row}" for cohort, study, row in names], dtype=object)
 
 
 def _by_scale(data: Sheet) -> dict[tuple[str, str], NDArray[np.intp]]:

@@ -129,8 +129,9 @@ def _p(text: str) -> tuple[float, float, float]:
     match = _P.fullmatch(text)
     if match is None:
         return np.nan, np.nan, 0.0
-    scale = 10.0 ** int(match["power"] or 0)
-    value, half = float(match["value"]) * scale, _half(match["value"]) * scale
+    power = f"e{match['power'] or 0}"
+    value, half = float(match["value"] + power), float(f"5e-{1 + len(match['value'].partition('.')[2])}")
+    half *= float("1" + power)
     if not 0 <= value <= 1:
         return np.nan, np.nan, 0.0
     if match["sign"] == "<":

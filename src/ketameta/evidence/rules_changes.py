@@ -67,6 +67,8 @@ def _triples(data: Sheet) -> Iterator[tuple[int, dict[float, list[int]], list[in
     kinds, sets, times = data.text("score_type"), data.text("analysis_set"), data.number("time_hours")
     groups: dict[tuple[Any, ...], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row, key in enumerate(keys):
+        if key[0] == "":
+            continue
         groups[key][kinds[row]].append(row)
     for group in groups.values():
         for change_set in dict.fromkeys(sets[row] for row in group["change"]):

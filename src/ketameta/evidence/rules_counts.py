@@ -104,7 +104,7 @@ def _pairs(data: Sheet) -> Iterator[Finding]:
     """
     columns = [[None if value != value else value for value in data.frame[name]] for name in _SAME_PEOPLE]
     keys = list(zip(*columns, strict=True))
-    counts = data.is_one_of("score_type", ["counts"])
+    counts = data.is_one_of("score_type", ["counts"]) & (data.text("study_id") != "")
     outcome, record = data.text("outcome"), data.text("record_id")
     cut_off = np.array(
         [_CUT_OFF.search(text[:_LONGEST]) is not None for text in data.text("definition")], dtype=bool

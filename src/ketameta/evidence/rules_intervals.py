@@ -50,7 +50,7 @@ def p_against_interval(data: Sheet) -> BoolArray:
     alpha = 1 - interval.level / 100
     excludes = (interval.low > interval.slack_width) | (interval.high < -interval.slack_width)
     includes = (interval.low < -interval.slack_width) & (interval.high > interval.slack_width)
-    return np.asarray((excludes & (p.low >= alpha)) | (includes & (p.high <= alpha)), dtype=bool)
+    return np.asarray((excludes & (p.low > alpha - 1e-9)) | (includes & (p.high < alpha + 1e-9)), dtype=bool)
 
 
 def _lopsided_contrasts(data: Sheet, interval: Interval) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from ketameta.evidence.sheet import WARNING, Finding, Sheet
 
 __all__ = ["statistic_findings"]
 
-SHARE = 0.1
+SHARE = 0.05
 """Two values of t further apart than this share, beyond rounding, contradict each other."""
 DISTANCE = 0.05
 """Values of t as close as this never do."""
@@ -51,7 +51,8 @@ def statistic_findings(data: Sheet) -> Iterator[Finding]:
     clean = ~against_interval & ~adjusted
     claimed = _t_of(p, np.where(np.isfinite(arms_df), arms_df, df))
     off = clean & ~agree(claimed, arms, share, distance)
-    off &= agree(_t_of(p, df), by_contrast, SHARE, DISTANCE)
+    for other in (by_contrast, printed):
+        off &= agree(_t_of(p, df), other, SHARE, DISTANCE)
     yield from _each_p(off, arms, arms_df, "means, SDs and n", adjustable=True)
 
 

@@ -108,7 +108,7 @@ def _too_many(data: Sheet, group: list[int]) -> Iterator[Finding]:
 
 def _cohort_totals(data: Sheet) -> Iterator[Finding]:
     """All arms of a trial at one time, each comparator arm once, against the participants randomised."""
-    included = data.included() & ~data.is_one_of("design", ["crossover"])
+    included = data.included() & ~data.is_one_of("design", ["crossover"]) & (data.text("cohort_id") != "")
     comparator, study = data.text("comparator_arm_id"), data.text("study_id")
     randomised = data.number("n_randomised")
     place = tuple(name for name in _PLACE if name not in ("study_id", "comparator_arm_id"))
@@ -120,7 +120,7 @@ def _cohort_totals(data: Sheet) -> Iterator[Finding]:
             active, control = data.number(f"{part}_t"), data.number(f"{part}_c")
             arms = {("t", study[row]): active[row] for row in group}
             arms |= {("c", comparator[row]): control[row] for row in group}
-            most = max(randomised[row] for row in group)
+            most = np.max(randomised[group])
             if sum(arms.values()) > most:
                 hint = "all arms of this cohort together hold more participants than were randomised"
                 yield Finding(np.array(group), f"{part}_t", "arms-overlap", WARNING, hint)
