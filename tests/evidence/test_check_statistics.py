@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 import ketameta as km
+from ketameta.evidence.dictionary import fields
 
 MD = {"score_type": "contrast", "contrast_measure": "MD", "contrast_value": -5.1, "contrast_ci_level": 95}
 CI = MD | {"contrast_ci_low": -9.1, "contrast_ci_high": -1.1}
@@ -294,3 +297,21 @@ class TestFewColumns:
         frame = table(PLAIN | CI).astype(object)
         frame[column] = [value]
         assert km.check_trials(frame).n_rows == 1
+
+    @given(st.data())
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_numbers_that_cannot_be_raise_nothing(self, table, data):
+        """Any mixture of sound and absurd numbers is reported on, without an exception or a NumPy warning."""
+        numeric = [field.name for field in fields("trials") if field.type in ("number", "integer")]
+        absurd = st.sampled_from([None, -3, 0, 1, 2, 30, 95, 1e-300, 1e15, -1e308, 1e308, 0.1 + 0.2])
+        kinds = st.sampled_from(["baseline", "endpoint", "change", "contrast", "counts"])
+        measures = st.sampled_from(["", "MD", "LSMD", "OR", "RD", "SMD"])
+        rows = []
+        for _ in range(3):
+            row = {name: data.draw(absurd) for name in numeric}
+            row |= {"score_type": data.draw(kinds), "contrast_measure": data.draw(measures)}
+            row |= {"contrast_p": data.draw(st.sampled_from(["", "0", "1", ".05", "<0.001", "ns"]))}
+            row |= {"contrast_stat": data.draw(st.sampled_from(["", "t(5)=0", "F(1,3)=0.0", "z=999999"]))}
+            rows.append(row)
+        frame = table(*rows).assign(percent_t="33.3")
+        assert km.check_trials(frame).n_rows == 3

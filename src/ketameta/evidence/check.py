@@ -172,18 +172,20 @@ def check_trials(table: pd.DataFrame, *, strict: bool = False) -> CheckReport:
     data = sheet(table, required=())
     absent = _absent(table)
     scales = Scales.of(read_table(data_file("scales.csv"), "scales"))
-    findings = [
-        *cell_findings(data),
-        *row_findings(data, scales),
-        *spread_findings(data, scales),
-        *interval_findings(data),
-        *statistic_findings(data),
-        *difference_findings(data),
-        *change_findings(data, scales),
-        *count_findings(data, percent_texts(table)),
-        *crossover_findings(data),
-        *table_findings(data, _citation_keys(table)),
-    ]
+    # Rules meet numbers that cannot be, such as a negative n: what they give is NaN, which no rule flags.
+    with np.errstate(all="ignore"):
+        findings = [
+            *cell_findings(data),
+            *row_findings(data, scales),
+            *spread_findings(data, scales),
+            *interval_findings(data),
+            *statistic_findings(data),
+            *difference_findings(data),
+            *change_findings(data, scales),
+            *count_findings(data, percent_texts(table)),
+            *crossover_findings(data),
+            *table_findings(data, _citation_keys(table)),
+        ]
     findings = [one for one in findings if not (one.rule in _GAPS and one.column in absent)]
     findings += _missing_columns(data, absent)
     return CheckReport(_problems(data, findings, strict=strict), len(data), trace(table))
