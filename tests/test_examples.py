@@ -13,6 +13,13 @@ EXPECTED = {
     "01_pooled_estimate.py": ["Pooled SMD", "inactive", "example_forest.png"],
     "02_durability.py": ["Half-life", "example_timecourse.png"],
     "03_your_own_trials.py": ["Was a standard error entered as a standard deviation?", "Pooled SMD"],
+    "04_effect_sizes_from_papers.py": [
+        "Murrough 2013 [KM0026]: SMD",
+        "(2 sd_t sd_c) = ",
+        "no whole number gives it",
+        "2 treatment arms share a comparator",
+        "standardise all by",
+    ],
 }
 
 
@@ -42,7 +49,7 @@ def test_notebook(tmp_path):
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(EXAMPLES / "04_tour.ipynb", as_version=4)
+    notebook = nbformat.read(EXAMPLES / "00_tour.ipynb", as_version=4)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert sum("text/html" in output.get("data", {}) for output in outputs) >= 5
@@ -53,5 +60,5 @@ def test_notebook(tmp_path):
 def test_examples_are_shown_without_output():
     import nbformat
 
-    notebook = nbformat.read(EXAMPLES / "04_tour.ipynb", as_version=4)
+    notebook = nbformat.read(EXAMPLES / "00_tour.ipynb", as_version=4)
     assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
