@@ -155,7 +155,7 @@ def test_cohorts_join_the_rows_of_the_same_people(es) -> None:
 
 def test_arm_sizes_may_stand_in_totals(es) -> None:
     renamed = es.rename(columns={"n_t": "total_t", "n_c": "total_c"})
-    np.testing.assert_array_equal(read_rows(renamed)[0].n_t, read_rows(es)[0].n_t)
+    np.testing.assert_array_equal(read_rows(renamed)[0].people, read_rows(es)[0].people)
     assert durability(es).n_participants == 41 + 51 + 20
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from ketameta._typing import Array, BoolArray
 from ketameta.curves.words import count_of
 from ketameta.effects.covariance import Samples, read_samples, sampling_blocks
+from ketameta.effects.people import people
 from ketameta.errors import EffectError, ModelError
 
 __all__ = ["TrialTimes", "read_rows"]
@@ -29,8 +30,8 @@ class TrialTimes:
         Names of the k trials.
     trial : numpy.ndarray of int, shape (n,)
         Trial of each effect.
-    hours, yi, vi, n_t, n_c : numpy.ndarray, shape (n,)
-        Time after dosing in hours, effect, sampling variance, arm sizes (NaN where unknown).
+    hours, yi, vi, people : numpy.ndarray, shape (n,)
+        Time after dosing in hours, effect, sampling variance, participants (NaN where unknown).
     measure : str
         Effect measure; empty when the table does not say.
     samples : Samples
@@ -42,8 +43,7 @@ class TrialTimes:
     hours: Array
     yi: Array
     vi: Array
-    n_t: Array
-    n_c: Array
+    people: Array
     measure: str
     samples: Samples
 
@@ -65,8 +65,7 @@ class TrialTimes:
 
     def participants(self) -> int | None:
         """Largest number analysed in each trial, summed; None when a trial does not say."""
-        sizes = self.n_t + self.n_c
-        largest = [sizes[self.trial == i] for i in range(len(self.trials))]
+        largest = [self.people[self.trial == i] for i in range(len(self.trials))]
         if any(np.isnan(size).all() for size in largest):
             return None
         return int(sum(np.nanmax(size) for size in largest))
@@ -137,8 +136,7 @@ def read_rows(es: pd.DataFrame) -> tuple[TrialTimes, pd.DataFrame, pd.DataFrame]
         hours=hours,
         yi=numbers["yi"][order],
         vi=numbers["vi"][order],
-        n_t=_sizes(rows, "n_t", "total_t"),
-        n_c=_sizes(rows, "n_c", "total_c"),
+        people=people(rows),
         measure=measures[0] if measures else "",
         samples=_samples(rows),
     )
@@ -177,16 +175,6 @@ def _number(rows: pd.DataFrame, name: str) -> Array:
         return pd.to_numeric(rows[name]).to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise ModelError(f"column {name!r} must hold numbers: {error}") from error
-
-
-def _sizes(rows: pd.DataFrame, *names: str) -> Array:
-    """Arm sizes from the first column that has one, NaN where none has."""
-    sizes = np.full(len(rows), np.nan)
-    for name in names:
-        if name in rows.columns:
-            column = _number(rows, name)
-            sizes = np.where(np.isnan(sizes) & (column > 0), column, sizes)
-    return sizes
 
 
 def _with_reason(es: pd.DataFrame, untimed: BoolArray) -> pd.DataFrame:

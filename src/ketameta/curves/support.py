@@ -74,12 +74,11 @@ def coverage(data: TrialTimes) -> pd.DataFrame:
     pandas.DataFrame
         ``time_hours``, ``k`` (trials), ``n`` (participants; missing where a trial does not say), ``trials``.
     """
-    sizes = data.n_t + data.n_c
     rows = []
     for time in np.unique(data.hours):
         at = data.hours == time
         names = ", ".join(data.trials[i] for i in data.trial[at])
-        rows.append((float(time), int(at.sum()), float(sizes[at].sum()), names))
+        rows.append((float(time), int(at.sum()), float(data.people[at].sum()), names))
     return pd.DataFrame(rows, columns=["time_hours", "k", "n", "trials"])
 
 

@@ -15,6 +15,7 @@ from ketameta.errors import KetametaWarning
 
 __all__ = [
     "Crossover",
+    "both_periods",
     "correlations",
     "guard_carry_over",
     "mentions",

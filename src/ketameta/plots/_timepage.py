@@ -275,7 +275,7 @@ def _sides(
 
 def _counts(trials: TrialTimes, ticks: tuple[Tick, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Numbers of trials and participants in words, one for each tick."""
-    found = tally(trials.hours, trials.trial, trials.n_t + trials.n_c, ticks)
+    found = tally(trials.hours, trials.trial, trials.people, ticks)
     return (
         ("Trials", tuple(str(k) for k, _ in found)),
         ("Participants", tuple("–" if n != n else f"{n:.0f}" for _, n in found)),

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ketameta.curves import DurabilityCurve, durability
 from ketameta.effects import effect_sizes
+from ketameta.effects.people import people
 from ketameta.errors import KetametaError, KetametaWarning, ModelError, SelectionError
 from ketameta.evidence import select
 from ketameta.models import Pooled, Subgroups, pool, subgroups
@@ -110,7 +112,7 @@ def adult_populations(trials: pd.DataFrame) -> list[str]:
 
 
 def participants(rows: pd.DataFrame) -> int | None:
-    """Participants behind rows of effects: arm sizes, or the totals of counts; None when a row has neither.
+    """Participants behind rows of effects; None when a row has neither arm sizes nor totals.
 
     Examples
     --------
@@ -119,14 +121,8 @@ def participants(rows: pd.DataFrame) -> int | None:
     >>> participants(pd.DataFrame({"n_t": [20, 10], "n_c": [19, 10]}))
     59
     """
-    empty = pd.Series(float("nan"), index=rows.index)
-
-    def sizes(arm: str) -> pd.Series:
-        n = pd.to_numeric(rows.get(f"n_{arm}", empty), errors="coerce")
-        return n.fillna(pd.to_numeric(rows.get(f"total_{arm}", empty), errors="coerce"))
-
-    total = sizes("t") + sizes("c")
-    return None if total.isna().any() else round(float(total.sum()))
+    total = people(rows)
+    return None if np.isnan(total).any() else round(float(total.sum()))
 
 
 def _question(analysis: Analysis) -> Question:

@@ -337,7 +337,9 @@ def _methods(contents: Contents) -> str:
         + paragraph(
             "Effects: Hedges' g with the large-sample variance; mean differences from arm statistics, else from reported "
             "differences with their standard error; log risk and odds ratios with 0.5 added where a cell is zero. "
-            "Crossover arms printed without a paired analysis are treated as parallel, which overstates their variance. "
+            "Crossovers printed arm by arm are analysed within persons, with a correlation of 0.5 between the periods where "
+            "none is printed or can be recovered (the row says so); their counts are treated as those of parallel groups, which "
+            "overstates the variance. "
             "Pooling: random effects, tau2 by REML, Hartung-Knapp intervals on k - 1 degrees of freedom, prediction "
             "intervals on k - 1; tau2 intervals by Q-profile. Curves: multivariate random-effects models over the times "
             "of each trial, sampling errors correlated within a trial."
