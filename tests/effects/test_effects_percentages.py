@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ketameta.effects.percentages import count_bounds, events_from_percent
+from ketameta.effects.percentages import events_from_percent
 from ketameta.errors import EffectError
+from ketameta.evidence.rounding import whole_numbers
 
 
 def printed(count: int, n: int, decimals: int) -> set[int]:
@@ -31,7 +32,7 @@ def test_every_percentage_of_every_group_up_to_300(decimals: int) -> None:
         for count in range(n + 1):
             for part in printed(count, n, decimals):
                 fits[part].append(count)
-        low, high = count_bounds(values, n, decimals)
+        low, high = whole_numbers(percents, np.array(decimals), np.array(n))
         number = np.array([len(fits.get(part, ())) for part in percents.tolist()])
         assert (np.maximum(high - low + 1, 0) == number).all()
         assert all(low[part] == counts[0] and high[part] == counts[-1] for part, counts in fits.items())
@@ -47,9 +48,15 @@ def test_text_and_numbers_agree_and_hold_the_count(n: int, count: int, decimals:
     for part in printed(count, n, decimals):
         whole, rest = divmod(part, 10**decimals)
         text = f"{whole}.{rest:0{decimals}d}%" if decimals else f"{whole}%"
-        low, high = count_bounds(text, n)
+        low, high = (int(x) for x in whole_numbers(np.array(part), np.array(decimals), np.array(n)))
         assert low <= count <= high
-        assert (low, high) == count_bounds(part / 10**decimals, n, decimals)
+        if low == high:
+            assert (
+                events_from_percent(text, n) == events_from_percent(part / 10**decimals, n, decimals) == low
+            )
+        else:
+            with pytest.raises(EffectError, match="whole numbers give it"):
+                events_from_percent(text, n)
 
 
 def test_half_units_round_both_ways() -> None:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ketameta._typing import AnyArray, Array, ArrayLike, BoolArray
 from ketameta.effects._checks import arrays, first_index, more_than
 from ketameta.errors import EffectError
+from ketameta.evidence.rounding import Whole, whole_numbers
 
-__all__ = ["count_bounds", "events_from_percent"]
+__all__ = ["events_from_percent"]
 
 _PERCENT = re.compile(r"\s*(\d{1,3})(?:[.\N{MIDDLE DOT}](\d*))?\s*%?\s*")
 _MOST_DECIMALS = 6
 _LARGEST_GROUP = 10**9
 _LISTED = 5
-
-Whole = NDArray[np.int64]
 
 
 def events_from_percent(percent: ArrayLike, n: ArrayLike, decimals: int | None = None) -> Array:
@@ -75,35 +73,6 @@ def events_from_percent(percent: ArrayLike, n: ArrayLike, decimals: int | None =
     return np.asarray(low, dtype=np.float64)
 
 
-def count_bounds(percent: ArrayLike, n: ArrayLike, decimals: int | None = None) -> tuple[Array, Array]:
-    """Smallest and largest whole number that a printed percentage can stand for.
-
-    Parameters
-    ----------
-    percent, n, decimals
-        As :func:`events_from_percent`.
-
-    Returns
-    -------
-    tuple of Array
-        The smallest exceeds the largest where no whole number gives the percentage.
-
-    Raises
-    ------
-    EffectError
-        As :func:`events_from_percent`, except for percentages that none or several numbers give.
-
-    Examples
-    --------
-    >>> from ketameta.effects.percentages import count_bounds
-    >>> low, high = count_bounds(["9.0%", "50%"], [79, 300])
-    >>> low.tolist(), high.tolist()
-    ([8.0, 149.0], [7.0, 151.0])
-    """
-    low, high, *_ = _bounds(*_parts(percent, decimals), n)
-    return np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
-
-
 def _bounds(parts: Whole, places: Whole, n: ArrayLike) -> tuple[Whole, Whole, Whole, Whole, Whole]:
     p, d, floats = arrays(percent=parts, decimals=places, n=n)
     more_than(0, "a group size", n=floats)
@@ -114,11 +83,7 @@ def _bounds(parts: Whole, places: Whole, n: ArrayLike) -> tuple[Whole, Whole, Wh
             f"n{place} = {floats.ravel()[flat]:g}: a whole number of people is needed, at most {_LARGEST_GROUP}"
         )
     part, place_count, size = (x.astype(np.int64) for x in (p, d, floats))
-    unit = 200 * 10**place_count
-    low = -((-(2 * part - 1) * size) // unit)
-    top = (2 * part + 1) * size
-    high = top // unit - ((part % 2 == 1) & (top % unit == 0))
-    return np.maximum(low, 0), np.minimum(high, size), part, place_count, size
+    return *whole_numbers(part, place_count, size), part, place_count, size
 
 
 def _parts(percent: ArrayLike, decimals: int | None) -> tuple[Whole, Whole]:

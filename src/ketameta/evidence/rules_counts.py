@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketameta.evidence.rounding import whole_numbers
 from ketameta.evidence.sheet import WARNING, Finding, Sheet
 
 __all__ = ["PERCENTAGES", "count_findings", "percent_texts"]
@@ -74,7 +75,8 @@ def _percentages(data: Sheet, texts: Sequence[str], s: str, name: str) -> Iterat
         if np.isnan(totals[row]) or totals[row] < 1:
             continue
         decimals = match[2] or ""
-        first, last = _whole_numbers(int(match[1] + decimals), len(decimals), int(totals[row]))
+        printed = np.array([int(match[1] + decimals), len(decimals), int(totals[row])], dtype=np.int64)
+        first, last = whole_numbers(printed[0], printed[1], printed[2])
         if first > last:
             hint = f"no number of people out of {totals[row]:g} is {short.rstrip('% ')}% ({name} arm)"
             yield Finding(np.array([row]), column, "percent-total", WARNING, hint)
@@ -84,16 +86,6 @@ def _percentages(data: Sheet, texts: Sequence[str], s: str, name: str) -> Iterat
                 f"not {short.rstrip('% ')}% ({name} arm)"
             )
             yield Finding(np.array([row]), column, "percent-events", WARNING, hint)
-
-
-def _whole_numbers(digits: int, decimals: int, total: int) -> tuple[int, int]:
-    """First and last number of people that round to a percentage, halves either way, in exact arithmetic.
-
-    A percentage p printed as the whole number ``digits`` over 10^decimals stands for e people of N when
-    |100 e / N - p| is at most half of the last decimal: (2 digits - 1) N <= 200 x 10^decimals e <= (2 digits + 1) N.
-    """
-    unit = 200 * 10**decimals
-    return max(-((1 - 2 * digits) * total // unit), 0), min((2 * digits + 1) * total // unit, total)
 
 
 def _pairs(data: Sheet) -> Iterator[Finding]:
