@@ -33,7 +33,7 @@ class Ran:
 
 @pytest.fixture(scope="module")
 def page() -> dict[str, Ran]:
-    """Every section of the page, run in order in one session."""
+    """Every section of the page, run in order with shared names."""
     names: dict[str, Any] = {}
     parser, flags = doctest.DocTestParser(), doctest.NORMALIZE_WHITESPACE
     found = {}
