@@ -131,6 +131,11 @@ def test_first_periods_only() -> None:
         one("SMD", "pair", **PAIRS)
 
 
+def test_an_unknown_period_is_a_reason() -> None:
+    reason = one(**{**PAIRS, "crossover_period": "both"})["reason"]
+    assert reason == "crossover_period = both is not one of first, both paired, both as parallel"
+
+
 def test_unequal_pairs_are_refused() -> None:
     reason = one(**{**PAIRS, "n_c": 9})["reason"]
     assert "n_t = 10 and n_c = 9 differ" in reason
@@ -216,8 +221,10 @@ def test_short_washouts_warn() -> None:
     assert "washout of 4 days, under 7: carry-over is likely" in row["effect_notes"]
     assert "washout" not in one(**{**cells, "washout_days": 7})["effect_notes"]
     assert "washout" not in one(**{**cells, "crossover_period": "first"})["effect_notes"]
-    for unusable in (-3, "two weeks", np.nan, np.inf):
-        assert "washout" not in one(**{**cells, "washout_days": unusable})["effect_notes"]
+    assert "washout" not in one(**{**cells, "washout_days": np.nan})["effect_notes"]
+    for unusable in (-3, "two weeks", np.inf):
+        said = one(**{**cells, "washout_days": unusable})["effect_notes"]
+        assert said == f"washout_days = {unusable}: not a number of days, so carry-over is unchecked"
 
 
 def test_washouts_against_the_half_life() -> None:

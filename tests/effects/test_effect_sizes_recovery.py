@@ -12,7 +12,7 @@ from scipy import stats
 import ketameta as km
 from ketameta import effects
 from ketameta.effects import EffectOptions
-from ketameta.errors import DataError, EffectError
+from ketameta.errors import DataError, EffectError, KetametaWarning
 
 ARMS = {"n_t": 20, "mean_t": 14.0, "sd_t": 6.0, "n_c": 22, "mean_c": 18.0, "sd_c": 7.0}
 NO_SD = {**ARMS, "sd_t": None, "sd_c": None}
@@ -201,7 +201,7 @@ def test_borrowing_only_on_request() -> None:
     assert list(trial["yi"].isna()) == [False, False, False, False, True]
     assert trial["yi"].iloc[2] == pytest.approx(smd(9.0, 8.0)[0], rel=1e-12)
     assert "sd_t = 9 borrowed: same trial, arm and instrument, A2" in trial["imputed"].iloc[2]
-    assert "and no SD to borrow" in trial["reason"].iloc[4]
+    assert "; no SD to borrow" in trial["reason"].iloc[4]
     scale = km.effect_sizes(table, options=EffectOptions(borrow_sd="scale"))
     # Trial a has SDs 6, 9 (t) and 7, 8 (c), mean 7.5; trial b has 10 and 12, mean 11; their median is 9.25.
     assert scale["yi"].iloc[4] == pytest.approx(smd(9.25, 9.25)[0], rel=1e-12)
@@ -241,7 +241,7 @@ def test_percentages_give_counts_where_one_whole_number_does() -> None:
     assert row["yi"] == pytest.approx(np.log((20 / 79) / (8 / 80)))
     assert "events_c = 8, the only whole number that is 10.0% of 80" in row["imputed"]
     refused = one("RR", **{**cells, "events_t": None, "percent_t": "9.0"})["reason"]
-    assert refused.startswith("percent_t = 9.0: ")
+    assert refused.startswith("percent_t: 9.0% of 79: 7/79")
     assert "7/79" in refused
     assert "8/79" in refused
     table = pd.DataFrame({"percent_t": ["25%"], "total_t": [20], "percent_c": ["50%"], "total_c": [20]})
@@ -324,3 +324,73 @@ def test_options_must_be_options() -> None:
 def test_unbiased_variance() -> None:
     row = km.effect_sizes(pd.DataFrame([ARMS]), options=EffectOptions(variance="UB")).iloc[0]
     assert row["vi"] == float(effects.smd(14.0, 6.0, 20, 18.0, 7.0, 22, "UB").vi)
+
+
+def test_a_rounded_p_says_how_far_the_error_may_be_off() -> None:
+    contrast = {"score_type": "contrast", "contrast_measure": "MD", "contrast_value": -4.0}
+    row = one("MD", **contrast, contrast_p="0.5")
+    z = stats.norm.isf(np.array([0.45, 0.5, 0.55]) / 2)
+    said = f"{z[1] / z[0]:.2f} to {z[1] / z[2]:.2f} of what it gives"
+    assert row["effect_notes"] == f"contrast_p = 0.5 is rounded: the standard error is {said}"
+    assert "rounded" not in one("MD", **contrast, contrast_p="0.0213")["effect_notes"]
+    assert "rounded" in one(**NO_SD, contrast_p="0.8", adjusted=False)["effect_notes"]
+
+
+def test_a_statistic_with_other_degrees_of_freedom_is_noted() -> None:
+    row = one(**NO_SD, contrast_stat="F(1, 20) = 6.25", adjusted=False)
+    assert row["effect_notes"] == "contrast_stat has 20 degrees of freedom, n_t + n_c - 2 is 40"
+    assert one(**NO_SD, contrast_stat="t(39) = 2.5", adjusted=False)["effect_notes"] == ""
+
+
+def test_the_se_of_an_adjusted_mean_is_noted() -> None:
+    cells = {**NO_SD, "se_t": 1.3, "se_c": 1.5}
+    assert one(**cells)["effect_notes"] == ""
+    for adjusted in (True, "yes", "Adjusted"):
+        assert (
+            "sd_t comes from the SE of a mean that may be adjusted"
+            in one(**cells, adjusted=adjusted)["effect_notes"]
+        )
+
+
+def test_intervals_made_with_the_normal() -> None:
+    half = 6.0 / np.sqrt(20) * stats.norm.ppf(0.975)
+    cells = {**ARMS, "sd_t": None, "ci_low_t": 14 - half, "ci_high_t": 14 + half}
+    row = one(options=EffectOptions(arm_ci="z"), **cells)
+    assert (row["yi"], row["vi"]) == pytest.approx(smd(6.0, 7.0), rel=1e-12)
+    assert "2 * z(0.975))" in row["imputed"]
+
+
+def test_reasons_name_what_stands_in_the_row() -> None:
+    assert one(**NO_SD, contrast_stat="chi2 = 4", adjusted=False)["reason"].endswith(
+        "contrast_stat = chi2 = 4 is no t, z or F(1, df)"
+    )
+    assert one(**NO_SD, contrast_p="ns")["reason"].endswith("contrast_p = ns is not an exact P value")
+    assert one(**NO_SD, contrast_p="0.03")["reason"].endswith(
+        "a test gives it only where adjusted = false is stated"
+    )
+    assert "did you mean 'endpoint'" in one(**ARMS, score_type="Endpoint")["reason"]
+    assert "leave the cell empty" in one(**{**ARMS, "sd_t": "NR"})["reason"]
+    assert one(**{**ARMS, "n_t": 46.5})["reason"] == "n_t = 46.5: not a whole number of people"
+    median = one(**{**ARMS, "mean_t": None}, median_t=14.0)["reason"]
+    assert median == "mean_t is missing, and median_t gives it only with quartiles or extremes"
+    assert "Enter 55% as 55" in one("RR", events_c=3, total_c=10, percent_t="0.55", total_t=10)["reason"]
+
+
+@pytest.mark.parametrize(
+    ("level", "good"), [("95%", True), (95, True), (0.9, True), (5, False), ("ninety", False)]
+)
+def test_levels_of_intervals(level: Any, good: bool) -> None:
+    contrast = {"score_type": "contrast", "contrast_measure": "MD", "contrast_value": -4.0}
+    row = one("MD", **contrast, contrast_ci_low=-6.0, contrast_ci_high=-2.0, contrast_ci_level=level)
+    assert (row["reason"] == "") == good
+
+
+def test_columns_that_look_misspelt_are_named() -> None:
+    table = pd.DataFrame([{**ARMS, "contrast_pp": "0.04", "my_own_column": 1, "washout_dayz": 4}])
+    with pytest.warns(
+        KetametaWarning, match=r"'contrast_pp' \(did you mean 'contrast_p'\?\), 'washout_dayz'"
+    ) as caught:
+        km.effect_sizes(table)
+    assert caught[0].filename == __file__
+    assert "my_own_column" not in str(caught[0].message)
+    km.effect_sizes(km.effect_sizes(table[list(ARMS)]))

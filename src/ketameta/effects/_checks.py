@@ -11,7 +11,16 @@ import numpy as np
 from ketameta._typing import Array, ArrayLike, BoolArray
 from ketameta.errors import EffectError
 
-__all__ = ["arrays", "choice", "correlation", "first_index", "fraction", "more_than", "not_less_than"]
+__all__ = [
+    "arrays",
+    "choice",
+    "correlation",
+    "did_you_mean",
+    "first_index",
+    "fraction",
+    "more_than",
+    "not_less_than",
+]
 
 
 def first_index(bad: BoolArray) -> tuple[str, int]:
@@ -107,13 +116,18 @@ def choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     """
     if isinstance(value, str) and value in allowed:
         return
-    near = nearest(str(value), allowed)
-    hint = f"; did you mean {near!r}?" if near else ""
-    raise EffectError(f"{name} = {value!r} is not one of {', '.join(map(repr, allowed))}{hint}")
+    known = ", ".join(map(repr, allowed))
+    raise EffectError(f"{name} = {value!r} is not one of {known}{did_you_mean(str(value), allowed)}")
 
 
-def nearest(word: str, candidates: tuple[str, ...] | list[str]) -> str:
+def did_you_mean(word: str, allowed: tuple[str, ...]) -> str:
+    """Suggestion of the nearest allowed word as the end of a sentence, or an empty string."""
+    near = nearest(word, allowed)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+def nearest(word: str, candidates: tuple[str, ...] | list[str], closeness: float = 0.6) -> str:
     """Candidate that is spelt most like ``word`` whatever its case, or an empty string."""
     folded = {candidate.casefold(): candidate for candidate in candidates}
-    match = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    match = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=closeness)
     return folded[match[0]] if match else ""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ketameta._typing import Array, BoolArray
+from ketameta.effects._checks import did_you_mean
 from ketameta.effects._crossovers import paired_rows
 from ketameta.effects._hedges import hedges_correction
 from ketameta.effects._sheet import Sheet, blank
-from ketameta.effects._significance import unadjusted
+from ketameta.effects._significance import adjusted_rows, unadjusted
 from ketameta.effects._spread import ArmSpread
 from ketameta.effects._standard_error import (
     HIGH,
@@ -130,7 +131,8 @@ def _own_correlation(sheet: Sheet, rows: BoolArray) -> Array:
 def _reference(sheet: Sheet, options: EffectOptions) -> Array:
     """Stated SD of each row's instrument; not-a-number where none is stated."""
     instruments = sheet.text("instrument")
-    return np.array([options.reference_sd.get(str(name), np.nan) for name in instruments], dtype=np.float64)
+    stated = {name.casefold(): sd for name, sd in options.reference_sd.items()}
+    return np.array([stated.get(str(name).casefold(), np.nan) for name in instruments], dtype=np.float64)
 
 
 def _read_printed(sheet: Sheet, rows: BoolArray) -> None:
@@ -177,6 +179,10 @@ def read_risk_contrasts(sheet: Sheet, rows: BoolArray) -> None:
     sheet.keep("yi", good, sheet.number(VALUE) / 100)
     sheet.keep("vi", good, (found.se / 100) ** 2)
     sheet.flag(good, "percentage points / 100")
+    small = np.abs(sheet.number(VALUE)) < 1
+    sheet.note(
+        good & small, "taken as percentage points, as trials.csv has them: under one point, or a proportion?"
+    )
     sheet.flag(good & (found.how != ""), lambda i: str(found.how[i]))
     _finish(sheet, good)
 
@@ -189,7 +195,8 @@ def _require_measure(sheet: Sheet, rows: BoolArray, allowed: tuple[str, ...], wh
         "contrast_measure = SMD_d: its standardiser is not stated, so it is not a Hedges' g",
     )
     sheet.refuse(
-        rows & ~np.isin(measure, allowed), lambda i: f"contrast_measure = {measure[i]} is not {what}"
+        rows & ~np.isin(measure, allowed),
+        lambda i: f"contrast_measure = {measure[i]} is not {what}" + did_you_mean(measure[i], allowed),
     )
 
 
@@ -255,5 +262,4 @@ def _finish(sheet: Sheet, good: BoolArray) -> None:
     for name in ("n_t", "n_c"):
         size = sheet.number(name)
         sheet.keep(name, good & (size > 0) & np.isfinite(size), size)
-    adjusted = np.isin(sheet.text("adjusted").astype(str), ("true", "True", "TRUE", "1", "yes"))
-    sheet.note(good & (adjusted | (sheet.text("contrast_measure") == "LSMD")), "adjusted contrast")
+    sheet.note(good & adjusted_rows(sheet), "adjusted contrast")

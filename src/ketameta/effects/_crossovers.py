@@ -23,10 +23,12 @@ __all__ = [
     "paired_rows",
     "refuse_second_periods",
     "refuse_unequal_pairs",
+    "refuse_unknown_periods",
 ]
 
 Crossover: TypeAlias = Literal["paired", "parallel", "first"]
 
+_PERIODS = ("first", "both paired", "both as parallel")
 _SHORT_WASHOUT = 7.0
 _MUCH_LEFT = 0.1
 _AGREES = 0.02
@@ -48,6 +50,16 @@ def paired_rows(sheet: Sheet) -> BoolArray:
 def both_periods(sheet: Sheet) -> BoolArray:
     """Rows that hold both periods of a crossover, however they were analysed."""
     return paired_rows(sheet) | mentions(sheet, "crossover_period", "parallel")
+
+
+def refuse_unknown_periods(sheet: Sheet) -> None:
+    """Refuse rows whose period is none that is known."""
+    period = sheet.text("crossover_period")
+    known = np.asarray([text.casefold() in _PERIODS for text in period], dtype=np.bool_)
+    sheet.refuse(
+        sheet.given("crossover_period") & ~known,
+        lambda i: f"crossover_period = {period[i]} is not one of {', '.join(_PERIODS)}",
+    )
 
 
 def refuse_second_periods(sheet: Sheet) -> None:
@@ -116,7 +128,12 @@ def correlations(sheet: Sheet, rows: BoolArray, se: Array, options: EffectOption
 def guard_carry_over(sheet: Sheet, options: EffectOptions) -> None:
     """Note, and warn of, washouts after which much of the first effect may be left."""
     washout = sheet.number("washout_days")
-    rows = both_periods(sheet) & sheet.alive & (washout >= 0) & np.isfinite(washout)
+    both = both_periods(sheet) & sheet.alive
+    rows = both & (washout >= 0) & np.isfinite(washout)
+    sheet.note(
+        both & ~rows & sheet.given("washout_days"),
+        lambda i: f"{sheet.show('washout_days', i)}: not a number of days, so carry-over is unchecked",
+    )
     short = rows & (washout < _SHORT_WASHOUT)
     sheet.note(
         short, lambda i: f"washout of {washout[i]:g} days, under {_SHORT_WASHOUT:g}: carry-over is likely"

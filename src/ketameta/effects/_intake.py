@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pandas as pd
 
 from ketameta.effects._checks import nearest
 from ketameta.effects._spread import QUANTILE_COLUMNS
-from ketameta.errors import DataError, EffectError
+from ketameta.errors import DataError, EffectError, KetametaWarning
+from ketameta.evidence.dictionary import fields
 
-__all__ = ["OUTPUT", "input_part", "require_columns", "table_of"]
+__all__ = ["EXTRA", "OUTPUT", "input_part", "require_columns", "table_of", "warn_of_misspelt"]
 
 OUTPUT = (
     "label",
@@ -26,6 +28,19 @@ OUTPUT = (
 )
 """Columns that effect_sizes writes."""
 
+EXTRA = (
+    *(
+        f"{name}_{arm}"
+        for arm in "tc"
+        for name in (*QUANTILE_COLUMNS, "percent", "baseline_sd", "endpoint_sd")
+    ),
+    "ci_level",
+    "correlation",
+)
+"""Columns that are read beside those of trials.csv."""
+
+_KEPT = ("status_reason",)
+_CLOSE = 0.8
 _ARMS = ("n_t", "mean_t", "n_c", "mean_c")
 _COUNTS = ("events_t", "total_t", "events_c", "total_c")
 _CONTRASTS = ("contrast_measure", "contrast_value")
@@ -73,6 +88,8 @@ def require_columns(table: pd.DataFrame, measure: str) -> None:
     names = [str(name) for name in table.columns if name not in known]
     near = {name: nearest(name, names) for name in missing}
     hints = [f"{name} (did you mean {near[name]!r}?)" if near[name] else name for name in missing]
+    if "total_t" in missing and "n_t" in columns:
+        hints.append("the number of people that the events are counted in is total, not n")
     raise DataError(
         f"{measure} cannot be computed without {', '.join(hints)}; "
         f"rename your columns, or give contrasts ({', '.join(_CONTRASTS)})"
@@ -98,6 +115,17 @@ def _missing_counts(columns: set[Any]) -> list[str]:
         for name in _COUNTS
         if name not in columns and not (name.startswith("events") and f"percent_{name[-1]}" in columns)
     ]
+
+
+def warn_of_misspelt(table: pd.DataFrame) -> None:
+    """Warn of columns that are not read and look like misspelt ones that would be."""
+    read = [*(field.name for field in fields("trials")), *EXTRA]
+    absent = [name for name in read if name not in table.columns]
+    unknown = [str(name) for name in table.columns if str(name) not in {*read, *OUTPUT, *_KEPT}]
+    meant = {name: near for name in unknown if (near := nearest(name, absent, closeness=_CLOSE))}
+    if meant:
+        said = ", ".join(f"{name!r} (did you mean {near!r}?)" for name, near in meant.items())
+        warnings.warn(f"columns that are not read: {said}", KetametaWarning, stacklevel=3)
 
 
 def input_part(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from ketameta._typing import AnyArray, BoolArray
+from ketameta.effects._checks import did_you_mean
 from ketameta.effects._contrasts import (
     read_difference_contrasts,
     read_ratio_contrasts,
@@ -21,6 +22,7 @@ from ketameta.effects._crossovers import (
     paired_rows,
     refuse_second_periods,
     refuse_unequal_pairs,
+    refuse_unknown_periods,
 )
 from ketameta.effects._reading import has_counts, read_arms, read_counts
 from ketameta.effects._sheet import Sheet
@@ -53,11 +55,18 @@ def read(sheet: Sheet, settings: Settings) -> None:
     score = sheet.text("score_type").astype(str)
     sheet.refuse(score == "baseline", "baseline row: not an effect")
     unknown = (score != "") & ~np.isin(score, _SCORE_TYPES)
-    sheet.refuse(unknown, lambda i: f"score_type = {score[i]} is not one of {', '.join(_SCORE_TYPES)}")
+    sheet.refuse(
+        unknown,
+        lambda i: (
+            f"score_type = {score[i]} is not one of {', '.join(_SCORE_TYPES)}"
+            + did_you_mean(str(score[i]), _SCORE_TYPES)
+        ),
+    )
     retracted = [text.casefold().startswith("retracted") for text in sheet.text("status_reason")]
     sheet.refuse(np.asarray(retracted, dtype=np.bool_), "retracted report: not to be used")
     apart = np.asarray(sheet.text("status") == "apart", dtype=np.bool_)
     sheet.note(apart, lambda i: f"row stands apart: {sheet.text('status_reason')[i] or 'no reason given'}")
+    refuse_unknown_periods(sheet)
     if settings.crossover == "first":
         refuse_second_periods(sheet)
     if settings.measure == "HR":

@@ -6,7 +6,7 @@ import numpy as np
 
 from ketameta._typing import BoolArray
 from ketameta.effects._crossovers import note_both_periods
-from ketameta.effects._sheet import Sheet
+from ketameta.effects._sheet import Sheet, parsed
 from ketameta.effects._spread import ARMS, ArmSpread
 from ketameta.effects.percentages import events_from_percent
 from ketameta.errors import EffectError
@@ -18,6 +18,7 @@ def read_arms(sheet: Sheet, rows: BoolArray, spread: ArmSpread) -> None:
     """Read size, mean and SD of both arms; recover what is not printed."""
     for arm in ARMS:
         sheet.require(rows, [f"n_{arm}"], "n")
+        sheet.require(rows, [f"n_{arm}"], "whole")
     spread.keep_means(rows & sheet.alive)
     spread.keep(rows & sheet.alive)
     good = rows & sheet.alive
@@ -64,7 +65,7 @@ def _from_percentages(sheet: Sheet, rows: BoolArray, arm: str) -> None:
         try:
             count = events_from_percent(percent[row], size[row])
         except EffectError as error:
-            sheet.reason[row] = f"percent_{arm} = {percent[row]}: {error}"
+            sheet.reason[row] = _percent_reason(str(error), percent[row], arm)
             continue
         sheet.keep_one(f"events_{arm}", int(row), float(count))
     sheet.flag(
@@ -74,6 +75,13 @@ def _from_percentages(sheet: Sheet, rows: BoolArray, arm: str) -> None:
             f"{percent[i].rstrip('%').strip()}% of {size[i]:g}"
         ),
     )
+
+
+def _percent_reason(why: str, percent: str, arm: str) -> str:
+    column = f"percent_{arm}"
+    said = column + why.removeprefix("percent") if why.startswith("percent") else f"{column}: {why}"
+    proportion = 0 < parsed(percent.rstrip("% ")) < 1
+    return f"{said}. Enter 55% as 55, not as 0.55" if proportion else said
 
 
 def refuse_uninformative_tables(sheet: Sheet, rows: BoolArray, measure: str) -> None:

@@ -12,11 +12,12 @@ import pandas as pd
 from ketameta._typing import AnyArray, Array, BoolArray
 from ketameta.errors import EffectError
 
-__all__ = ["Sheet", "blank"]
+__all__ = ["Sheet", "blank", "parsed"]
 
 _RULES: dict[str, tuple[Callable[[Array], BoolArray], str]] = {
     "any": (lambda x: np.ones(x.shape, dtype=np.bool_), ""),
     "n": (lambda x: x > 1, "at least 2 people are needed"),
+    "whole": (lambda x: x % 1 == 0, "not a whole number of people"),
     "sd": (lambda x: x > 0, "a standard deviation must be positive"),
     "se": (lambda x: x > 0, "a standard error must be positive"),
     "ratio": (lambda x: x > 0, "a ratio must be positive"),
@@ -92,7 +93,7 @@ class Sheet:
             elif self._is_numeric(name):
                 values = self.frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
             else:
-                values = np.array([_parsed(cell) for cell in self.text(name)], dtype=np.float64)
+                values = np.array([parsed(cell) for cell in self.text(name)], dtype=np.float64)
             self._numbers[name] = values
         return self._numbers[name]
 
@@ -146,7 +147,10 @@ class Sheet:
         for name in names:
             self.require_text(rows, name)
             values = self.number(name)
-            self.refuse(rows & np.isnan(values), self._saying(name, "not a number"))
+            self.refuse(
+                rows & np.isnan(values),
+                self._saying(name, "not a number; leave the cell empty where the source prints none"),
+            )
             self.refuse(rows & np.isinf(values), self._saying(name, "not finite"))
             self.refuse(rows & ~keeps(values), self._saying(name, words))
 
@@ -211,7 +215,8 @@ def _printed(value: Any) -> str:
     return str(value).strip()
 
 
-def _parsed(cell: str) -> float:
+def parsed(cell: str) -> float:
+    """Number that a cell of text holds; not-a-number where it holds none."""
     try:
         return float(cell.replace("\N{MINUS SIGN}", "-"))
     except ValueError:

@@ -9,10 +9,19 @@ import numpy as np
 
 from ketameta._typing import AnyArray, Array, BoolArray
 from ketameta.effects._crossovers import paired_rows
-from ketameta.effects._intervals import percent_level, within_interval
+from ketameta.effects._intervals import levels, within_interval
 from ketameta.effects._lending import Lenders
 from ketameta.effects._sheet import Sheet, blank
-from ketameta.effects._significance import STATISTIC, P, exact_p, statistic, unadjusted
+from ketameta.effects._significance import (
+    STATISTIC,
+    P,
+    adjusted_rows,
+    exact_p,
+    note_rounded_p,
+    printed_df,
+    statistic,
+    unadjusted,
+)
 from ketameta.effects.changes import sd_change
 from ketameta.effects.options import EffectOptions
 from ketameta.effects.quantiles import mean_sd_from_quantiles, sd_from_iqr, sd_from_range
@@ -22,6 +31,7 @@ __all__ = ["ARMS", "QUANTILE_COLUMNS", "ArmSpread"]
 
 ARMS = ("t", "c")
 _PRINTED = ("sd", "se", "ci", "quantiles", "test")
+_FAR_DF = 0.2
 _QUANTILES = {"low": "min", "q1": "q1", "median": "median", "q3": "q3", "high": "max"}
 QUANTILE_COLUMNS = tuple(_QUANTILES.values())
 """Columns of a five-number summary, to which the arm is appended, as in ``q1_t``."""
@@ -92,6 +102,10 @@ class ArmSpread:
                 self._sheet.refuse(
                     from_median, f'{mean} is missing, and quantiles="refuse" leaves its median'
                 )
+            lone = self._sheet.given(f"median_{arm}") & ~self._sheet.given(mean) & ~from_median
+            self._sheet.refuse(
+                rows & lone, f"{mean} is missing, and median_{arm} gives it only with quartiles or extremes"
+            )
             self._sheet.require(rows & ~from_median, [mean])
             self._sheet.keep(mean, rows & ~from_median & self._sheet.alive, self._sheet.number(mean))
             chosen = from_median & self._sheet.alive
@@ -119,9 +133,28 @@ class ArmSpread:
                     source[row] = "borrowed"
         return source
 
-    def _why_none(self, arm: str) -> str:
-        why = f"sd_{arm} is missing, with no se_{arm} or CI to give it"
-        return why if self._options.borrow_sd == "no" else f"{why}, and no SD to borrow"
+    def _why_none(self, arm: str) -> Callable[[int], str]:
+        sheet, options = self._sheet, self._options
+        t, p, stated = statistic(sheet), exact_p(sheet), unadjusted(sheet)
+        both = sheet.given(f"baseline_sd_{arm}", f"endpoint_sd_{arm}")
+
+        def why(row: int) -> str:
+            said = [f"sd_{arm} is missing, with no se_{arm} or CI to give it"]
+            if np.isnan(t[row]) and sheet.text(STATISTIC)[row]:
+                said.append(f"{sheet.show(STATISTIC, row)} is no t, z or F(1, df)")
+            if np.isnan(p[row]) and sheet.text(P)[row]:
+                said.append(f"{sheet.show(P, row)} is not an exact P value")
+            if not (np.isnan(t[row]) and np.isnan(p[row])) and not stated[row]:
+                said.append("a test gives it only where adjusted = false is stated")
+            if both[row]:
+                said.append(
+                    "SDs at baseline and end need score_type = change and a correlation (or r_change)"
+                )
+            if options.borrow_sd != "no":
+                said.append("no SD to borrow")
+            return "; ".join(said)
+
+        return why
 
     def _printed_sd(self, arm: str, rows: BoolArray) -> None:
         self._sheet.require(rows, [f"sd_{arm}"], "sd")
@@ -133,6 +166,10 @@ class ArmSpread:
         error = self._sheet.number(se)
         self._sheet.attempt(rows, lambda i: {f"sd_{arm}": sd_from_se(error[i], n[i])})
         self._sheet.flag(rows & self._sheet.alive, f"sd_{arm} = {se} * sqrt(n_{arm})")
+        self._sheet.note(
+            rows & self._sheet.alive & adjusted_rows(self._sheet),
+            f"sd_{arm} comes from the SE of a mean that may be adjusted, which is then too small an SD",
+        )
 
     def _from_ci(self, arm: str, rows: BoolArray) -> None:
         sheet = self._sheet
@@ -141,14 +178,16 @@ class ArmSpread:
         mean = rows & sheet.given(f"mean_{arm}")
         within_interval(sheet, mean, f"mean_{arm}", low, high)
         stated = sheet.given("ci_level")
-        level = np.where(stated, percent_level(sheet.number("ci_level")), 0.95)
+        level = np.where(stated, levels(sheet, "ci_level"), 0.95)
         sheet.refuse(rows & np.isnan(level), lambda i: f"{sheet.show('ci_level', i)}: not a two-sided level")
         bottom, top = sheet.number(low), sheet.number(high)
-        sheet.attempt(rows, lambda i: {f"sd_{arm}": sd_from_ci(bottom[i], top[i], n[i], level[i])})
+        by = self._options.arm_ci
+        df = f", n_{arm} - 1" if by == "t" else ""
+        sheet.attempt(rows, lambda i: {f"sd_{arm}": sd_from_ci(bottom[i], top[i], n[i], level[i], by)})
         sheet.flag(
             rows & sheet.alive,
             lambda i: (
-                f"sd_{arm} = sqrt(n_{arm}) * ({high} - {low}) / (2 * t({(1 + level[i]) / 2:.4g}, n_{arm} - 1))"
+                f"sd_{arm} = sqrt(n_{arm}) * ({high} - {low}) / (2 * {by}({(1 + level[i]) / 2:.4g}{df}))"
                 + ("" if stated[i] else ", CI taken as 95%")
             ),
         )
@@ -199,12 +238,22 @@ class ArmSpread:
             n = sheet.number(f"n_{arm}")
 
             def call(i: Any, values: dict[str, Array] = values, n: Array = n) -> dict[str, Array]:
-                found = mean_sd_from_quantiles(
-                    n[i], **{key: column[i] for key, column in values.items()}, method=method
-                )
-                return {target: getattr(found, key) for key, target in wanted.items()}
+                chosen = {key: column[i] for key, column in values.items()}
+                found = mean_sd_from_quantiles(n[i], **chosen, method=method, check=False)
+                skew = {"statistic": found.statistic, "critical": found.critical}
+                return {target: getattr(found, key) for key, target in wanted.items()} | skew
 
             sheet.attempt(pick, call)
+            if method == "Luo":
+                size, limit = sheet.usable("statistic"), sheet.usable("critical")
+                sheet.refuse(
+                    pick & (size > limit),
+                    lambda i, a=size, b=limit: (  # type: ignore[misc]
+                        f"the quantiles of arm {arm} are skewed: statistic {a[i]:.3g} exceeds {b[i]:.3g} (Shi et al. "
+                        "2023), so a mean and SD for normal samples do not fit; EffectOptions(quantiles='Box-Cox') "
+                        "transforms them"
+                    ),
+                )
 
     def _tested(self) -> BoolArray:
         sheet = self._sheet
@@ -221,8 +270,15 @@ class ArmSpread:
         sheet.attempt(by_t, lambda i: {f"sd_{arm}": sd_from_t(difference[i], t[i], n_t[i], n_c[i])})
         by_p = rows & np.isnan(t)
         sheet.attempt(by_p, lambda i: {f"sd_{arm}": sd_from_p(difference[i], p[i], n_t[i], n_c[i])})
+        expected, df = n_t + n_c - 2, printed_df(sheet)
+        sheet.note(
+            by_t & (arm == "t") & (np.abs(df - expected) > _FAR_DF * expected),
+            lambda i: f"{STATISTIC} has {df[i]:g} degrees of freedom, n_t + n_c - 2 is {expected[i]:g}",
+        )
         pooled = f"sd_{arm} = |mean_t - mean_c| / t / sqrt(1/n_t + 1/n_c), t"
         sheet.flag(by_t & sheet.alive, lambda i: f"{pooled} = {t[i]:.4g} from {STATISTIC}")
+        if arm == "t":
+            note_rounded_p(sheet, by_p & sheet.alive, expected)
         sheet.flag(by_p & sheet.alive, lambda i: f"{pooled} from {P} = {p[i]:g}")
 
     def _from_change(self, arm: str, rows: BoolArray) -> None:

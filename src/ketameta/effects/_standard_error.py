@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
 
 from ketameta._typing import AnyArray, Array, BoolArray
 from ketameta.effects._crossovers import paired_rows
-from ketameta.effects._intervals import percent_level, within_interval
+from ketameta.effects._intervals import levels, within_interval
 from ketameta.effects._sheet import Sheet, blank
-from ketameta.effects._significance import STATISTIC, P, exact_p, statistic
+from ketameta.effects._significance import STATISTIC, P, critical, exact_p, note_rounded_p, statistic
 
 __all__ = ["HIGH", "LOW", "VALUE", "StandardErrors", "log_standard_errors", "standard_errors"]
 
@@ -80,11 +79,6 @@ def _degrees_of_freedom(sheet: Sheet) -> Array:
     return np.asarray(np.where(df > 0, df, np.nan), dtype=np.float64)
 
 
-def _critical(upper: Array, df: Array) -> Array:
-    normal = ndtri(upper)
-    return np.asarray(np.where(np.isnan(df), normal, stdtrit(np.where(np.isnan(df), 1.0, df), upper)))
-
-
 def _distribution(df: float, probability: str) -> str:
     return f"z({probability})" if np.isnan(df) else f"t({probability}, {df:g})"
 
@@ -101,7 +95,7 @@ def _from_interval(sheet: Sheet, rows: BoolArray, df: Array, result: StandardErr
     both = rows & low & high
     sheet.require(both, [LOW, HIGH])
     within_interval(sheet, both, VALUE, LOW, HIGH)
-    level = percent_level(sheet.number(_LEVEL))
+    level = levels(sheet, _LEVEL)
     unstated = both & np.isnan(level)
     for row in np.flatnonzero(unstated):
         said = sheet.text(_LEVEL)[row]
@@ -116,7 +110,7 @@ def _from_interval(sheet: Sheet, rows: BoolArray, df: Array, result: StandardErr
         f"se = ({words}) / (2 * {_distribution(df[row], f'{(1 + level[row]) / 2:.4g}')})"
         for row in np.flatnonzero(usable)
     ]
-    result.keep(usable, half / _critical((1 + level) / 2, df), how)
+    result.keep(usable, half / critical((1 + level) / 2, df), how)
     off = np.abs((top + bottom) / 2 - value) > _OFF_CENTRE * half
     where = " on the log scale" if log else ""
     sheet.note(usable & off, f"the contrast is not at the middle of its interval{where}")
@@ -145,4 +139,5 @@ def _from_p(sheet: Sheet, rows: BoolArray, df: Array, result: StandardErrors, *,
         f"se = |{'log ' if log else ''}{VALUE}| / {_distribution(df[row], f'P = {p[row]:g}')}"
         for row in np.flatnonzero(usable)
     ]
-    result.keep(usable, np.abs(value) / -_critical(p / 2, df), how)
+    result.keep(usable, np.abs(value) / -critical(p / 2, df), how)
+    note_rounded_p(sheet, usable, df)

@@ -29,6 +29,8 @@ class EffectOptions:
         and PETO, which need none.
     to : {"only0", "all", "if0all", "none"}
         Tables that are corrected (see :func:`ketameta.effects.log_or`).
+    arm_ci : {"t", "z"}
+        Distribution by which the confidence intervals of arm means were made.
     quantiles : {"Luo", "Box-Cox", "refuse"}
         How means and SDs come from medians, quartiles and extremes: for normal samples, refusing skewed
         ones; by a Box-Cox transformation; or not at all.
@@ -42,7 +44,7 @@ class EffectOptions:
     borrow_from : DataFrame, optional
         Rows that lend SDs; by default the rows whose effects are computed.
     reference_sd : mapping of str to float
-        By instrument, the SD in whose units a reported difference without arm SDs is put.
+        By instrument (upper or lower case alike), the SD in whose units a reported difference without arm SDs is put.
     r_crossover : float
         Correlation between the periods of a crossover where none is printed and none can be recovered.
     r_range : tuple of float
@@ -65,6 +67,7 @@ class EffectOptions:
     variance: Literal["LS", "UB"] = "LS"
     correction: float | None = None
     to: To = "only0"
+    arm_ci: Literal["t", "z"] = "t"
     quantiles: Literal["Luo", "Box-Cox", "refuse"] = "Luo"
     r_change: float | None = None
     borrow_sd: Literal["no", "trial", "scale"] = "no"
@@ -77,6 +80,7 @@ class EffectOptions:
     def __post_init__(self) -> None:
         choice("variance", self.variance, ("LS", "UB"))
         choice("to", self.to, CORRECTION_RULES)
+        choice("arm_ci", self.arm_ci, ("t", "z"))
         choice("quantiles", self.quantiles, ("Luo", "Box-Cox", "refuse"))
         choice("borrow_sd", self.borrow_sd, ("no", "trial", "scale"))
         if self.correction is not None:

@@ -12,7 +12,7 @@ from ketameta._typing import Measure
 from ketameta.effects._checks import choice
 from ketameta.effects._computing import compute
 from ketameta.effects._crossovers import Crossover, guard_carry_over
-from ketameta.effects._intake import input_part, require_columns, table_of
+from ketameta.effects._intake import input_part, require_columns, table_of, warn_of_misspelt
 from ketameta.effects._merging import merged_frame, row_labels
 from ketameta.effects._reader import Adjusted, Settings, read
 from ketameta.effects._shared_control import (
@@ -106,7 +106,7 @@ def effect_sizes(
     Warns
     -----
     KetametaWarning
-        If SMDs in units of the SD of changes stand beside SMDs in units of the SD of endpoint scores; if
+        If a column that is not read looks like a misspelt one that would be; if SMDs in units of the SD of changes stand beside SMDs in units of the SD of endpoint scores; if
         the washout of a crossover over both periods (``washout_days``) is under 7 days, or leaves more than
         a tenth of the effect by ``options.half_life_days``.
 
@@ -167,6 +167,7 @@ def effect_sizes(
     chosen = EffectOptions() if options is None else options
     table = table_of(rows)
     require_columns(table, measure)
+    warn_of_misspelt(table)
     sheet = Sheet(input_part(table))
     with np.errstate(all="ignore"):
         read(sheet, Settings(measure, standardiser, adjusted, crossover, chosen))
