@@ -43,8 +43,6 @@ ODD = {
     "KM0313": "p-value, se-interval",
     "KM0328": "p-value, se-interval",
     "KM0351": "p-interval",
-    "KM0443": "more-remissions",
-    "KM0471": "p-value",
 }
 """Rows of the packaged trials that the recomputing rules flag: each says why in its notes or in docs/your_trials.md."""
 UNKNOWN_WASHOUT = {"KM0001", "KM0002", "KM0033", "KM0034", "KM0035", "KM0052", "KM0054"}
@@ -119,19 +117,19 @@ def test_every_warning_on_the_packaged_trials_is_known(checks):
 @pytest.mark.parametrize(
     ("name", "made", "found"),
     [
-        ("SE entered as SD, both arms", 40, 37),
-        ("SD multiplied by sqrt(n), both arms", 40, 38),
-        ("SDs of the arms swapped", 40, 12),
+        ("SE entered as SD, both arms", 40, 35),
+        ("SD multiplied by sqrt(n), both arms", 40, 37),
+        ("SDs of the arms swapped", 40, 9),
         ("one arm copied to the other", 40, 40),
         ("sign of the contrast turned", 40, 31),
         ("sign of the contrast and its interval turned", 16, 16),
-        ("sign of a change lost", 37, 37),
-        ("digits of a mean transposed", 40, 17),
+        ("sign of a change lost", 38, 38),
+        ("digits of a mean transposed", 40, 16),
         ("decimal point of a mean lost", 40, 38),
         ("digits of a bound transposed", 35, 14),
         ("level of the interval wrong (90 for 95)", 10, 10),
         ("ratio entered as a log", 8, 8),
-        ("P off by a factor of ten", 31, 28),
+        ("P off by a factor of ten", 32, 28),
         ("n ten times as large", 40, 40),
         ("events above the total", 40, 40),
     ],

@@ -19,6 +19,7 @@ PERCENTAGES = ("percent_t", "percent_c")
 """Columns that a table may hold beside those of the dictionary: percentages with the event, as printed."""
 _PERCENT = re.compile(r"(\d{1,3})(?:\.(\d{1,6}))? ?%?", re.ASCII)
 _LONGEST = 20
+_LARGEST_TOTAL = 10**9
 _CUT_OFF = re.compile(r"^ ?(?:<|\u2264)=? ?\d+[^%]*$")
 _PAIRS = (
     ("remission", "response"),
@@ -72,7 +73,7 @@ def _percentages(data: Sheet, texts: Sequence[str], s: str, name: str) -> Iterat
             hint = "write a percentage from 0 to 100 as printed, such as 44.4"
             yield Finding(np.array([row]), column, "percent-form", WARNING, hint)
             continue
-        if np.isnan(totals[row]) or totals[row] < 1:
+        if not 1 <= totals[row] <= _LARGEST_TOTAL:
             continue
         decimals = match[2] or ""
         printed = np.array([int(match[1] + decimals), len(decimals), int(totals[row])], dtype=np.int64)
