@@ -274,3 +274,86 @@ def test_carry_over_and_scale_of_persons() -> None:
             effects.to_between_persons([0.3], [0.1], r)
     with pytest.raises(EffectError, match="variance"):
         effects.to_between_persons([0.3], [0.0], 0.5)
+
+
+def test_parallel_leaves_the_error_within_persons_aside() -> None:
+    cells = {**PAIRS, "contrast_measure": "MD", "contrast_value": 0.5, "contrast_se": 0.583}
+    assert one("MD", **cells)["sei"] == 0.583
+    row = one("MD", "parallel", **cells)
+    assert row["vi"] == float(effects.md(7.0, 2.38, 10, 6.5, 2.21, 10).vi)
+    assert "parallel groups" in row["effect_notes"]
+
+
+def test_contrasts_of_another_measure_leave_the_arms_alone() -> None:
+    other = {
+        "contrast_measure": "SMD_d",
+        "contrast_value": 0.4,
+        "contrast_ci_low": 0.1,
+        "contrast_ci_high": 0.7,
+    }
+    row = one("MD", **PAIRS, **other, contrast_ci_level=95, correlation=0.68)
+    assert round(row["sei"], 3) == 0.583
+    unlevelled = {
+        "contrast_measure": "MD",
+        "contrast_value": 0.5,
+        "contrast_ci_low": -0.6,
+        "contrast_ci_high": 1.6,
+    }
+    assert round(one("MD", **PAIRS, **unlevelled, correlation=0.68)["sei"], 3) == 0.583
+
+
+def test_a_difference_with_both_sds_and_no_error_is_a_pair() -> None:
+    cells = {key: value for key, value in PAIRS.items() if not key.startswith("mean")}
+    cells |= {"score_type": "contrast", "contrast_measure": "MD", "contrast_value": 0.5}
+    expected = effects.smcrph(0.5, 2.38, 0.0, 2.21, 10, 0.68)
+    row = one(**cells, correlation=0.68)
+    assert (row["yi"], row["vi"]) == pytest.approx((float(expected.yi), float(expected.vi)), rel=1e-13)
+    assert "r = 0.5 assumed" in one(**cells)["imputed"]
+    assert round(one("MD", **cells, correlation=0.68)["sei"], 3) == 0.583
+    parallel = one("SMD", "parallel", **cells)
+    assert "parallel groups" in parallel["effect_notes"]
+    assert "differ: a paired analysis" in one(**{**cells, "n_c": 9})["reason"]
+
+
+def test_paired_contrasts_that_share_a_condition_are_not_combined() -> None:
+    cells = {
+        "crossover_period": "both paired",
+        "score_type": "contrast",
+        "contrast_measure": "MD",
+        "contrast_se": 1.0,
+    }
+    rows = pd.DataFrame(
+        [
+            {
+                **cells,
+                "n_t": 20,
+                "n_c": 20,
+                "contrast_value": value,
+                "study_id": study,
+                "comparator_arm_id": "x:c",
+            }
+            for value, study in ((-4.0, "x1990_1mg"), (-5.0, "x1990_2mg"))
+        ]
+    )
+    for shared in ("combine", "split"):
+        found = km.effect_sizes(rows, measure="MD", shared=shared)  # type: ignore[arg-type]
+        assert found["reason"].str.contains("neither combined nor split").all()
+
+
+def test_the_correlation_of_a_pair_is_not_that_of_baseline_and_end() -> None:
+    cells = {
+        **PAIRS,
+        "score_type": "change",
+        "sd_t": None,
+        "baseline_sd_t": 2.0,
+        "endpoint_sd_t": 2.5,
+        "correlation": 0.6,
+    }
+    assert one(**cells)["reason"].startswith("sd_t is missing")
+    row = one(options=EffectOptions(r_change=0.3), **cells)
+    assert "r = 0.3 assumed (r_change); r = 0.6 of the row" in row["imputed"]
+
+
+def test_an_adjusted_difference_recovers_no_correlation() -> None:
+    row = one(**PAIRS, contrast_measure="LSMD", contrast_value=0.5, contrast_se=0.5)
+    assert "r = 0.5 assumed" in row["imputed"]

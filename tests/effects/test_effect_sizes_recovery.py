@@ -336,10 +336,118 @@ def test_a_rounded_p_says_how_far_the_error_may_be_off() -> None:
     assert "rounded" in one(**NO_SD, contrast_p="0.8", adjusted=False)["effect_notes"]
 
 
-def test_a_statistic_with_other_degrees_of_freedom_is_noted() -> None:
-    row = one(**NO_SD, contrast_stat="F(1, 20) = 6.25", adjusted=False)
-    assert row["effect_notes"] == "contrast_stat has 20 degrees of freedom, n_t + n_c - 2 is 40"
-    assert one(**NO_SD, contrast_stat="t(39) = 2.5", adjusted=False)["effect_notes"] == ""
+@pytest.mark.parametrize(
+    "text",
+    [
+        "F(1, 20) = 6.25",
+        "group by time interaction, F(1,40)=9.62",
+        "Mann-Whitney, z = 2.1",
+        "z = 2.1",
+        "t(8) = 9.6",
+    ],
+)
+def test_statistics_of_other_tests_give_no_sd(text: str) -> None:
+    assert one(**NO_SD, contrast_stat=text, adjusted=False)["reason"].startswith("sd_t is missing")
+    assert one(**NO_SD, contrast_stat="t(39) = 2.5", adjusted=False)["reason"] == ""
+
+
+def test_a_test_gives_no_sd_beside_a_printed_one() -> None:
+    """The test gives the pooled SD, which is not that of the other arm."""
+    cells = {**ARMS, "sd_c": None, "contrast_stat": "t = 2.5", "adjusted": False}
+    assert one(**cells)["reason"].startswith("sd_c is missing")
+
+
+def test_a_printed_se_is_held_against_its_interval() -> None:
+    contrast = {
+        "score_type": "contrast",
+        "contrast_measure": "MD",
+        "contrast_value": -4.0,
+        "contrast_ci_level": 95,
+    }
+    bounds = {"contrast_ci_low": -6.0, "contrast_ci_high": -2.0}
+    assert "contradicts the interval" in one("MD", **contrast, **bounds, contrast_se=5.0)["reason"]
+    assert "the interval gives 1.02" in one("MD", **contrast, **bounds, contrast_se=1.4)["effect_notes"]
+    assert one("MD", **contrast, **bounds, contrast_se=1.0)["effect_notes"] == ""
+    turned = one("MD", **{**contrast, "contrast_value": 4.0}, **bounds, contrast_se=1.0)
+    assert "lies outside" in turned["reason"]
+
+
+def test_an_se_of_a_crossover_of_unstated_period_gives_no_sd() -> None:
+    contrast = {
+        "score_type": "contrast",
+        "contrast_measure": "MD",
+        "contrast_value": -4.0,
+        "contrast_se": 0.7,
+    }
+    row = one(**contrast, n_t=20, n_c=20, adjusted=False, design="crossover")
+    assert "crossover of unstated period" in row["reason"]
+    assert one(**contrast, n_t=20, n_c=20, adjusted=False, design="parallel")["reason"] == ""
+
+
+def test_retracted_and_apart_rows_lend_nothing_and_nameless_rows_borrow_nothing() -> None:
+    table = lending_table()
+    for mark in ({"status": "apart"}, {"reason": "retracted: 2021"}):
+        marked = table.assign(status="include", reason="")
+        for column, value in mark.items():
+            marked.loc[1, column] = value
+        with_loan = km.effect_sizes(marked, options=EffectOptions(borrow_sd="trial"))
+        assert "same trial, arm and instrument, A1" in with_loan["imputed"].iloc[2]
+    nameless = table.drop(columns=["study_id", "cohort_id"])
+    found = km.effect_sizes(nameless, options=EffectOptions(borrow_sd="scale"))
+    assert found["yi"].isna().tolist() == [False, False, True, False, True]
+    controls = table.assign(comparator_arm_id=["a:p", "a:m", "a:p", "b:p", "c:p"])
+    row = km.effect_sizes(controls, options=EffectOptions(borrow_sd="trial")).iloc[2]
+    assert "sd_c = 7 borrowed: same trial, arm and instrument, A1" in row["imputed"]
+
+
+def test_percentages_and_events_that_differ_are_noted() -> None:
+    row = one("RR", events_t=5, total_t=20, percent_t="60%", events_c=5, total_c=20, percent_c="25%")
+    assert row["effect_notes"] == "percent_t = 60% is not that of events_t, which is 25%"
+
+
+def test_percentages_as_numbers() -> None:
+    table = pd.DataFrame(
+        {"percent_t": [9.0, 44.4], "total_t": [79, 27], "events_c": [5, 5], "total_c": [20, 20]}
+    )
+    found = km.effect_sizes(table, measure="RR")
+    assert "lost the zeros at its end" in found["reason"].iloc[0]
+    assert "events_t = 12" in found["imputed"].iloc[1]
+    single = km.effect_sizes(table.astype({"percent_t": "float32"}), measure="RR")
+    assert single["reason"].iloc[1] == ""
+    assert "not a whole number" in km.effect_sizes(table.assign(total_c=20.5), measure="RR")["reason"].iloc[1]
+
+
+@pytest.mark.parametrize(
+    "text", ["50" + " " * 200_000 + "x", "5" * 200_000, "0." + "3" * 200_000 + " one-sided"]
+)
+def test_long_cells_take_no_time_and_give_no_number(text: str) -> None:
+    assert one("RR", events_c=5, total_c=20, percent_t=text, total_t=20)["reason"] != ""
+    assert one(**NO_SD, contrast_p=text, adjusted=False)["reason"] != ""
+    assert one(**ARMS, study_id="a2001" + "_a" * 100_000)["reason"] == ""
+
+
+def test_a_median_does_not_stand_in_the_way_of_a_reported_difference() -> None:
+    cells = {**ARMS, "mean_t": None, "sd_t": None, "q1_t": 2.0, "median_t": 3.0, "q3_t": 30.0}
+    row = one("MD", **cells, contrast_measure="MD", contrast_value=-4.0, contrast_se=1.0)
+    assert (row["yi"], row["sei"]) == (-4.0, 1.0)
+
+
+def test_many_rows_take_time_in_proportion() -> None:
+    import time
+
+    row = {**ARMS, "percent_t": "25%", "percent_c": "10%", "total_t": 20, "total_c": 20}
+    row |= {"comparator_arm_id": "", "study_id": "s"}
+    spent = []
+    for count in (2_000, 16_000):
+        table = pd.DataFrame([row] * count)
+        table["comparator_arm_id"] = [f"c{i // 2}" for i in range(count)]
+        table["study_id"] = [f"s{i // 2}_{i % 2 + 1}mg" for i in range(count)]
+        table.loc[7, "sd_t"] = -1.0
+        start = time.perf_counter()
+        km.effect_sizes(table)
+        km.effect_sizes(table, measure="OR", shared="split")
+        spent.append(time.perf_counter() - start)
+    assert spent[1] < 24 * spent[0]
 
 
 def test_the_se_of_an_adjusted_mean_is_noted() -> None:
@@ -362,7 +470,7 @@ def test_intervals_made_with_the_normal() -> None:
 
 def test_reasons_name_what_stands_in_the_row() -> None:
     assert one(**NO_SD, contrast_stat="chi2 = 4", adjusted=False)["reason"].endswith(
-        "contrast_stat = chi2 = 4 is no t, z or F(1, df)"
+        "contrast_stat = chi2 = 4 is no t or F(1, df) alone"
     )
     assert one(**NO_SD, contrast_p="ns")["reason"].endswith("contrast_p = ns is not an exact P value")
     assert one(**NO_SD, contrast_p="0.03")["reason"].endswith(

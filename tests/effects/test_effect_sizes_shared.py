@@ -218,7 +218,7 @@ def test_split_counts_and_contrasts() -> None:
 
 def test_a_control_too_small_to_split() -> None:
     result = sizes(frame(ARMS, n_c=3), shared="split")
-    assert result["reason"].eq("n_c = 3 split in 3: too few people").all()
+    assert result["reason"].eq("n_c = 3 split in 3 leaves 1 people: too few; combine the arms").all()
 
 
 def test_keep_leaves_the_rows_as_they_are() -> None:

@@ -185,3 +185,54 @@ def test_attach_baseline_refuses() -> None:
         attach_baseline(table, table.drop(columns="instrument"))
     with pytest.raises(EffectError, match="rows is a list"):
         attach_baseline([], table)  # type: ignore[arg-type]
+
+
+def test_attach_baseline_passes_over_retracted_rows_and_nameless_ones() -> None:
+    table = trials().iloc[:2]
+    rows = table.iloc[1:]
+    for mark in ({"status": "apart"}, {"reason": "retracted: 2020"}, {"study_id": ""}):
+        found = attach_baseline(
+            rows.assign(**{k: v for k, v in mark.items() if k == "study_id"}), table.assign(**mark)
+        )
+        assert found["baseline_sd_t"].isna().all()
+    assert attach_baseline(rows.drop(columns="cohort_id"), table)["baseline_sd_t"].tolist() == [4.0]
+    with pytest.raises(DataError, match="more than once"):
+        attach_baseline(rows, pd.concat([table, table["study_id"]], axis=1))
+
+
+def test_one_control_has_one_baseline() -> None:
+    arm = {**ARMS, **BASELINE, "comparator_arm_id": "x:c"}
+    rows = [{**arm, "study_id": "x1990_1mg"}, {**arm, "study_id": "x1990_2mg", "baseline_sd_c": 7.0}]
+    found = km.effect_sizes(pd.DataFrame(rows), standardiser="baseline")
+    assert found["reason"].str.contains("different values of baseline_sd_c").all()
+
+
+def test_printed_and_stated_differences_need_no_baseline() -> None:
+    contrast = {"score_type": "contrast", "contrast_value": -0.5, "n_t": 20, "n_c": 22, "instrument": "MADRS"}
+    rows = pd.DataFrame(
+        [{**contrast, "contrast_measure": "SMD"}, {**contrast, "contrast_measure": "MD", "contrast_se": 1.0}]
+    )
+    options = effects.EffectOptions(reference_sd={"madrs": 10.0})
+    found = km.effect_sizes(rows, standardiser="baseline", options=options)
+    assert found["yi"].tolist() == [-0.5, -0.05]
+
+
+def test_combined_rows_can_be_computed_again() -> None:
+    arm = {**ARMS, **BASELINE, "comparator_arm_id": "x:c"}
+    arm = {key: value for key, value in arm.items() if key != "sd_t"} | {"se_t": 1.3}
+    rows = pd.DataFrame([{**arm, "study_id": "x1990_1mg"}, {**arm, "study_id": "x1990_2mg", "mean_t": 12.0}])
+    for name in ("pooled", "baseline"):
+        once = km.effect_sizes(rows, standardiser=name)  # type: ignore[arg-type]
+        again = km.effect_sizes(once, standardiser=name)  # type: ignore[arg-type]
+        np.testing.assert_allclose(again["yi"], once["yi"], rtol=1e-13)
+        np.testing.assert_allclose(again["vi"], once["vi"], rtol=1e-13)
+
+
+def test_odd_cells_beside_the_numbers_do_not_stop_a_combination() -> None:
+    arm = {**ARMS, "comparator_arm_id": "x:c"}
+    rows = pd.DataFrame([{**arm, "study_id": "x1990_1mg"}, {**arm, "study_id": "x1990_2mg"}])
+    rows["complex"] = [1j, 2j]
+    rows["array"] = [np.arange(3), np.arange(2)]
+    rows["span"] = pd.arrays.IntervalArray.from_tuples([(0, 1), (1, 2)])
+    rows["day"] = pd.to_datetime(["2020-01-01", "2021-01-01"])
+    assert len(km.effect_sizes(rows)) == 1

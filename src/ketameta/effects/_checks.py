@@ -64,7 +64,8 @@ def _floats(name: str, values: ArrayLike) -> Array:
     if raw.dtype.kind == "O":
         for position, value in enumerate(raw.ravel()):
             if not isinstance(value, numbers.Real) or isinstance(value, bool):
-                raise EffectError(f"{name}[{position}] = {value!r}: a number is needed")
+                place = f"[{position}]" if raw.ndim else ""
+                raise EffectError(f"{name}{place} = {value!r}: a number is needed")
     elif raw.dtype.kind not in "iuf":
         raise EffectError(f"{name} holds {raw.dtype} values such as {raw.ravel()[0]!r}; numbers are needed")
     try:
@@ -104,6 +105,24 @@ def fraction(**named: Array) -> None:
     """Each value lies strictly between 0 and 1."""
     for name, values in named.items():
         _require(name, values, (values > 0) & (values < 1), "a number between 0 and 1 is needed")
+
+
+def positive_finite(values: Array, what: str) -> Array:
+    """The computed values, each finite and positive.
+
+    Raises
+    ------
+    EffectError
+        If one is not: the arguments are too large, too small or too far apart for the arithmetic.
+    """
+    usable = np.isfinite(values) & (values > 0)
+    if not usable.all():
+        place, flat = first_index(~usable)
+        raise EffectError(
+            f"{what}{place} comes out as {values.ravel()[flat]:g}; the arguments are too large or too small for "
+            "floating-point arithmetic"
+        )
+    return np.asarray(values, dtype=np.float64)
 
 
 def choice(name: str, value: str, allowed: tuple[str, ...]) -> None:

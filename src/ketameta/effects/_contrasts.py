@@ -6,7 +6,7 @@ import numpy as np
 
 from ketameta._typing import Array, BoolArray
 from ketameta.effects._checks import did_you_mean
-from ketameta.effects._crossovers import paired_rows
+from ketameta.effects._crossovers import mentions, paired_rows, refuse_unequal_pairs
 from ketameta.effects._hedges import hedges_correction
 from ketameta.effects._sheet import Sheet, blank
 from ketameta.effects._significance import adjusted_rows, unadjusted
@@ -27,6 +27,7 @@ __all__ = [
     "read_ratio_contrasts",
     "read_risk_contrasts",
     "read_standardised_contrasts",
+    "reference_sds",
 ]
 
 _DIFFERENCES = ("MD", "LSMD")
@@ -67,14 +68,15 @@ def read_standardised_contrasts(
     _read_printed(sheet, printed & sheet.alive)
     rows = rows & ~printed
     found = standard_errors(sheet, rows & sheet.alive)
-    baseline = np.full(len(sheet), standardiser == "baseline")
-    with_sd = rows & (baseline | spread.known())
-    stated = _reference(sheet, options)
+    baseline = np.isfinite(sheet.usable("baseline_sd_t") + sheet.usable("baseline_sd_c"))
+    with_sd = rows & (baseline if standardiser == "baseline" else spread.known())
+    stated = reference_sds(sheet, options)
     from_reference = rows & ~with_sd & np.isfinite(stated)
     paired = paired_rows(sheet)
     from_r = rows & ~with_sd & ~from_reference & paired & sheet.given("correlation")
     bare = rows & ~with_sd & ~from_reference & ~from_r
     _refuse_without_sd(sheet, bare, adjusted, found)
+    refuse_unequal_pairs(sheet, rows & paired)
     sheet.refuse((from_r | from_reference) & np.isnan(found.se), lambda i: str(found.why[i]))
     sheet.require(rows & ~from_reference, ["n_t", "n_c"], "n")
     if standardiser != "baseline":
@@ -94,6 +96,10 @@ def read_standardised_contrasts(
     g = j * sheet.number(VALUE) / unit
     from_se = (with_sd | from_reference) & ~np.isnan(found.se)
     relative = np.where(from_se, j * found.se / unit, np.where(from_r, shrink / np.sqrt(n_t), root))
+    sheet.note(
+        good & paired & ~from_se & ~from_r,
+        "both periods of a crossover as if parallel groups: the variance is overstated",
+    )
     sheet.keep("yi", good, g)
     sheet.keep("vi", good, relative**2 + np.where(from_reference, 0.0, g**2 / (2 * people)))
     _say_error(sheet, good, found, with_sd, from_se, from_reference)
@@ -128,7 +134,7 @@ def _own_correlation(sheet: Sheet, rows: BoolArray) -> Array:
     return np.asarray(np.where(np.abs(r) < 1, r, np.nan), dtype=np.float64)
 
 
-def _reference(sheet: Sheet, options: EffectOptions) -> Array:
+def reference_sds(sheet: Sheet, options: EffectOptions) -> Array:
     """Stated SD of each row's instrument; not-a-number where none is stated."""
     instruments = sheet.text("instrument")
     stated = {name.casefold(): sd for name, sd in options.reference_sd.items()}
@@ -205,6 +211,10 @@ def _refuse_without_sd(sheet: Sheet, rows: BoolArray, adjusted: str, found: Stan
         rows & paired_rows(sheet),
         "within-person contrast without arm SDs: its SE holds the correlation, not the SD; a column "
         "correlation gives it",
+    )
+    unsaid = mentions(sheet, "design", "crossover") & ~sheet.given("crossover_period")
+    sheet.refuse(
+        rows & unsaid, "crossover of unstated period: its SE may be that of a difference within persons"
     )
     if adjusted == "exclude":
         is_adjusted = ~unadjusted(sheet)

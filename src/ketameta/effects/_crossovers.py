@@ -156,5 +156,5 @@ def guard_carry_over(sheet: Sheet, options: EffectOptions) -> None:
             f"carry-over in crossovers over both periods: {named}: see effect_notes; "
             'crossover="first" takes first periods only',
             KetametaWarning,
-            stacklevel=4,
+            stacklevel=3,
         )

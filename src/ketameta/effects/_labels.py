@@ -8,6 +8,7 @@ from dataclasses import dataclass
 __all__ = ["common_label", "tidy_label"]
 
 _STUDY = re.compile(r"(?P<author>[A-Za-z][A-Za-z'-]*?)(?P<year>(?:19|20)\d{2}[a-z]?)(?:_(?P<rest>.+))?")
+_LONGEST = 200
 _PERIOD = re.compile(r"p(\d)")
 _DOSE = re.compile(r"(\d+(?:\.\d+)?)(mg|mcg|ug)")
 
@@ -24,7 +25,7 @@ class _Parts:
 
 
 def _parts(study_id: str) -> _Parts | None:
-    match = _STUDY.fullmatch(study_id)
+    match = _STUDY.fullmatch(study_id) if len(study_id) <= _LONGEST else None
     if match is None:
         return None
     author = match["author"]

@@ -52,6 +52,9 @@ def merged_frame(sheet: Sheet) -> pd.DataFrame:
     if not sheet.merged:
         return sheet.frame
     frame = sheet.frame.copy()
+    for name in _wanted(sheet):
+        if name not in frame.columns:
+            frame[name] = np.nan
     for name in frame.columns:
         column = frame[name]
         cells = column.astype(object).to_numpy()
@@ -66,24 +69,39 @@ def merged_frame(sheet: Sheet) -> pd.DataFrame:
     return frame
 
 
+def _wanted(sheet: Sheet) -> list[str]:
+    """Columns that the combined statistics are written to, in case the input has them in another form."""
+    kinds = dict.fromkeys(str(sheet.kind[first]) for first in sheet.merged)
+    return list(dict.fromkeys(name for kind in kinds for name in _COMBINED[kind]))
+
+
 def _merged_cell(sheet: Sheet, name: str, first: int, cells: list[Any], numeric: bool) -> Any:
     kind = str(sheet.kind[first])
-    if name in _COMBINED[kind]:
+    if name in _COMBINED[kind] or (name == "baseline_sd_t" and name in sheet.stat):
         return float(sheet.stat[name][first])
     if name in _SINGLE_ARM or (kind == "contrast" and name in ("mean_t", "sd_t")):
         return None
     if all(_same(cell, cells[0]) for cell in cells):
         return cells[0]
-    texts = [cell for cell in cells if not pd.isna(cell) and cell != ""]
-    if numeric or not all(isinstance(text, str) for text in texts):
+    texts = [cell for cell in cells if isinstance(cell, str) and cell]
+    others = [cell for cell in cells if not isinstance(cell, str) and not _empty(cell)]
+    if numeric or others:
         return None
     return ("+" if name == "record_id" else " + ").join(dict.fromkeys(texts))
 
 
 def _same(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    if not (pd.api.types.is_scalar(one) and pd.api.types.is_scalar(other)):
+        return False
     if pd.isna(one) or pd.isna(other):
         return bool(pd.isna(one) and pd.isna(other))
     return bool(one == other)
+
+
+def _empty(cell: Any) -> bool:
+    return bool(pd.api.types.is_scalar(cell) and pd.isna(cell))
 
 
 def _replaced(column: pd.Series[Any], cells: dict[int, Any]) -> pd.Series[Any]:
@@ -91,8 +109,8 @@ def _replaced(column: pd.Series[Any], cells: dict[int, Any]) -> pd.Series[Any]:
     for row, cell in cells.items():
         values.iloc[row] = cell
     kinds = pd.api.types
-    if kinds.is_bool_dtype(column.dtype) or isinstance(column.dtype, pd.CategoricalDtype):
+    if kinds.is_bool_dtype(column.dtype) or kinds.is_complex_dtype(column.dtype):
         return values
     if kinds.is_numeric_dtype(column.dtype):
         return values.astype("Float64").astype("float64")
-    return values.astype(column.dtype)
+    return values.astype(column.dtype) if isinstance(column.dtype, pd.StringDtype) else values

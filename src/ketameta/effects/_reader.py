@@ -14,6 +14,7 @@ from ketameta.effects._contrasts import (
     read_ratio_contrasts,
     read_risk_contrasts,
     read_standardised_contrasts,
+    reference_sds,
 )
 from ketameta.effects._crossovers import (
     Crossover,
@@ -24,9 +25,10 @@ from ketameta.effects._crossovers import (
     refuse_unequal_pairs,
     refuse_unknown_periods,
 )
-from ketameta.effects._reading import has_counts, read_arms, read_counts
+from ketameta.effects._intervals import levels
+from ketameta.effects._reading import has_counts, read_arms, read_counts, read_differences_as_arms
 from ketameta.effects._sheet import Sheet
-from ketameta.effects._significance import exact_p, statistic, unadjusted
+from ketameta.effects._significance import adjusted_rows, exact_p, statistic
 from ketameta.effects._spread import ArmSpread
 from ketameta.effects._standard_error import standard_errors
 from ketameta.effects._standardisers import Standardiser, read_baseline
@@ -83,14 +85,27 @@ def _read_means(sheet: Sheet, settings: Settings, score: AnyArray) -> None:
     other = np.isin(score, ("counts", "survival"))
     sheet.refuse(other, lambda i: f"score_type = {score[i]}: no means, so no {measure}")
     spread = ArmSpread(sheet, settings.options)
-    complete = sheet.given("n_t", "n_c") & spread.means() & spread.printed()
+    means = sheet.given("n_t", "n_c") & spread.means()
+    complete = means & spread.printed()
     if measure == "MD":
-        complete &= ~(paired_rows(sheet) & _has_own_error(sheet))
+        error = _has_own_error(sheet)
+        within = paired_rows(sheet) & (settings.crossover == "paired")
+        complete = (complete & ~(within & error)) & (spread.direct() | ~error)
     arms, contrasts = _kinds(sheet, complete, "arms")
     read_arms(sheet, arms, spread)
+    if settings.crossover == "paired" and measure in ("SMD", "MD"):
+        lone = (
+            contrasts & paired_rows(sheet) & spread.known() & _is_difference(sheet) & ~_has_own_error(sheet)
+        )
+        read_differences_as_arms(sheet, lone, spread)
+        contrasts, arms = contrasts & ~lone, arms | lone
     if settings.standardiser == "baseline" and measure == "SMD":
-        read_baseline(sheet, (arms | contrasts) & sheet.alive)
+        printed = np.asarray(sheet.text("contrast_measure") == "SMD", dtype=np.bool_)
+        stated = np.isfinite(reference_sds(sheet, settings.options))
+        read_baseline(sheet, (arms | (contrasts & ~printed & ~stated)) & sheet.alive)
     _read_pairs(sheet, arms & sheet.alive, settings)
+    if measure == "ROM":
+        sheet.note(arms & sheet.alive & (score == "change"), "a ratio of two mean changes")
     if measure == "SMD":
         read_standardised_contrasts(
             sheet, contrasts, settings.adjusted, settings.standardiser, spread, settings.options
@@ -101,11 +116,20 @@ def _read_means(sheet: Sheet, settings: Settings, score: AnyArray) -> None:
         sheet.refuse(contrasts, "contrast: the difference of two means gives no ratio of them")
 
 
+def _is_difference(sheet: Sheet) -> BoolArray:
+    difference = np.isin(sheet.text("contrast_measure").astype(str), ("MD", "LSMD"))
+    return np.asarray(difference & sheet.given("contrast_value"), dtype=np.bool_)
+
+
 def _has_own_error(sheet: Sheet) -> BoolArray:
-    interval = sheet.given("contrast_ci_low", "contrast_ci_high")
+    """Rows whose difference has a standard error, or something that gives one."""
+    interval = sheet.given("contrast_ci_low", "contrast_ci_high") & ~np.isnan(
+        levels(sheet, "contrast_ci_level")
+    )
     tested = ~np.isnan(statistic(sheet)) | ~np.isnan(exact_p(sheet))
-    contrast = sheet.given("contrast_measure", "contrast_value")
-    return np.asarray(contrast & (interval | tested | sheet.given("contrast_se")), dtype=np.bool_)
+    return np.asarray(
+        _is_difference(sheet) & (interval | tested | sheet.given("contrast_se")), dtype=np.bool_
+    )
 
 
 def _read_pairs(sheet: Sheet, arms: BoolArray, settings: Settings) -> None:
@@ -113,8 +137,7 @@ def _read_pairs(sheet: Sheet, arms: BoolArray, settings: Settings) -> None:
     has_formula = measure == "MD" or (measure == "SMD" and standardiser != "baseline")
     pairs = arms & paired_rows(sheet) & (settings.crossover == "paired" and has_formula)
     refuse_unequal_pairs(sheet, pairs)
-    difference = np.isin(sheet.text("contrast_measure").astype(str), ("MD", "LSMD"))
-    own = _has_own_error(sheet) & difference & (unadjusted(sheet) | ~sheet.given("adjusted"))
+    own = _has_own_error(sheet) & ~adjusted_rows(sheet)
     found = standard_errors(sheet, pairs & own & sheet.alive)
     correlations(sheet, pairs & sheet.alive, found.se, settings.options)
     sheet.kind[pairs & sheet.alive] = "paired"

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from ketameta._typing import BoolArray
 from ketameta.effects._crossovers import note_both_periods
 from ketameta.effects._sheet import Sheet, parsed
 from ketameta.effects._spread import ARMS, ArmSpread
 from ketameta.effects.percentages import events_from_percent
-from ketameta.errors import EffectError
 
-__all__ = ["has_counts", "read_arms", "read_counts", "refuse_uninformative_tables"]
+__all__ = [
+    "has_counts",
+    "read_arms",
+    "read_counts",
+    "read_differences_as_arms",
+    "refuse_uninformative_tables",
+]
 
 
 def read_arms(sheet: Sheet, rows: BoolArray, spread: ArmSpread) -> None:
@@ -24,6 +30,21 @@ def read_arms(sheet: Sheet, rows: BoolArray, spread: ArmSpread) -> None:
     good = rows & sheet.alive
     for arm in ARMS:
         sheet.keep(f"n_{arm}", good, sheet.number(f"n_{arm}"))
+
+
+def read_differences_as_arms(sheet: Sheet, rows: BoolArray, spread: ArmSpread) -> None:
+    """Read differences within persons that print both SDs and no error: the means stand as the difference and 0."""
+    sheet.require(rows, ["contrast_value"])
+    for arm in ARMS:
+        sheet.require(rows, [f"n_{arm}"], "n")
+        sheet.require(rows, [f"n_{arm}"], "whole")
+    spread.keep(rows & sheet.alive)
+    good = rows & sheet.alive
+    for arm in ARMS:
+        sheet.keep(f"n_{arm}", good, sheet.number(f"n_{arm}"))
+    sheet.keep("mean_t", good, sheet.number("contrast_value"))
+    sheet.keep("mean_c", good, np.zeros(len(sheet)))
+    sheet.flag(good, "mean_t - mean_c = contrast_value")
 
 
 def has_counts(sheet: Sheet) -> BoolArray:
@@ -39,11 +60,13 @@ def read_counts(sheet: Sheet, rows: BoolArray) -> None:
     for arm in ARMS:
         events, total = f"events_{arm}", f"total_{arm}"
         sheet.require(rows, [total], "total")
+        sheet.require(rows, [total], "whole")
         as_percent = rows & ~sheet.given(events) & sheet.given(f"percent_{arm}")
         counted = rows & ~as_percent
         sheet.require(counted, [events], "count")
         _refuse_odd_counts(sheet, counted, events, total)
         sheet.keep(events, counted & sheet.alive, sheet.number(events))
+        _note_other_percentage(sheet, counted & sheet.alive, arm)
         _from_percentages(sheet, as_percent & sheet.alive, arm)
     good = rows & sheet.alive
     for arm in ARMS:
@@ -60,20 +83,37 @@ def _refuse_odd_counts(sheet: Sheet, rows: BoolArray, events: str, total: str) -
 
 
 def _from_percentages(sheet: Sheet, rows: BoolArray, arm: str) -> None:
-    percent, size = sheet.text(f"percent_{arm}"), sheet.number(f"total_{arm}")
-    for row in np.flatnonzero(rows):
-        try:
-            count = events_from_percent(percent[row], size[row])
-        except EffectError as error:
-            sheet.reason[row] = _percent_reason(str(error), percent[row], arm)
-            continue
-        sheet.keep_one(f"events_{arm}", int(row), float(count))
+    column = f"percent_{arm}"
+    percent, size = sheet.text(column), sheet.number(f"total_{arm}")
+    if column in sheet.frame.columns and pd.api.types.is_float_dtype(sheet.frame[column].dtype):
+        sheet.refuse(
+            rows & (sheet.number(column) % 1 == 0),
+            lambda i: (
+                f"{sheet.show(column, i)} stands as a number, which has lost the zeros at its end (9.0 reads as 9): "
+                "read the column as text"
+            ),
+        )
+    sheet.attempt(
+        rows,
+        lambda i: {f"events_{arm}": events_from_percent(percent[i], size[i])},
+        lambda why, row: _percent_reason(why, percent[row], arm),
+    )
     sheet.flag(
         rows & sheet.alive,
         lambda i: (
             f"events_{arm} = {sheet.stat[f'events_{arm}'][i]:g}, the only whole number that is "
             f"{percent[i].rstrip('%').strip()}% of {size[i]:g}"
         ),
+    )
+
+
+def _note_other_percentage(sheet: Sheet, rows: BoolArray, arm: str) -> None:
+    """Say of rows with events and a percentage that the two do not fit, by more than a whole point."""
+    percent = np.array([parsed(text.rstrip("% ")) for text in sheet.text(f"percent_{arm}")], dtype=np.float64)
+    share = 100 * sheet.number(f"events_{arm}") / sheet.number(f"total_{arm}")
+    sheet.note(
+        rows & (np.abs(percent - share) > 1),
+        lambda i: f"{sheet.show(f'percent_{arm}', i)} is not that of events_{arm}, which is {share[i]:.3g}%",
     )
 
 

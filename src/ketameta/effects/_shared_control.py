@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ketameta._typing import BoolArray
 from ketameta.effects._sheet import Sheet
 from ketameta.effects.combining import combine_arms, combine_contrasts
 from ketameta.errors import EffectError
@@ -20,6 +19,7 @@ _CONTROL_STATISTICS = {
     "contrast": ("n_c",),
 }
 _TOLERANCE = 1e-9
+_FEWEST = 1
 
 
 def shared_sets(sheet: Sheet) -> list[list[int]]:
@@ -40,9 +40,7 @@ def shared_sets(sheet: Sheet) -> list[list[int]]:
             continue
         why = _why_not(sheet, rows)
         if why:
-            sheet.refuse(
-                _mask(sheet, rows), f"rows {_records(sheet, rows, ', ')} share a comparator arm: {why}"
-            )
+            sheet.refuse_each(rows, f"rows {_records(sheet, rows, ', ')} share a comparator arm: {why}")
         else:
             sound.append(rows)
     return sound
@@ -57,7 +55,7 @@ def _grouped(sheet: Sheet, rows: list[int], names: tuple[str, ...]) -> list[list
 
 
 def _arm_twice(sheet: Sheet, rows: list[int]) -> bool:
-    known = tuple(name for name in _TREATMENT_ARM if sheet.given(name)[rows].any())
+    known = tuple(name for name in _TREATMENT_ARM if any(sheet.text(name)[rows]))
     return bool(known) and len(_grouped(sheet, rows, known)) < len(rows)
 
 
@@ -68,9 +66,12 @@ def _why_not(sheet: Sheet, rows: list[int]) -> str:
     if len(kinds) > 1:
         return f"they report different kinds of statistics ({', '.join(sorted(kinds))})"
     (kind,) = kinds
-    if kind == "paired":
+    if kind == "paired" or any(
+        str(period).casefold() == "both paired" for period in sheet.text("crossover_period")[rows]
+    ):
         return "the same people under several conditions are neither combined nor split; keep one row, or keep all"
-    for name in _CONTROL_STATISTICS[kind]:
+    baseline = ("baseline_sd_c",) if kind == "arms" and "baseline_sd_c" in sheet.stat else ()
+    for name in (*_CONTROL_STATISTICS[kind], *baseline):
         values = sheet.usable(name)[rows]
         if np.isnan(values).any():
             return f"{name} is missing, so their covariance is unknown"
@@ -112,7 +113,7 @@ def combine_contrast_rows(sheet: Sheet, sets: list[list[int]]) -> None:
         try:
             effect = combine_contrasts(sheet.stat["yi"][rows], sheet.stat["vi"][rows], n_t, n_c)
         except EffectError as error:
-            sheet.refuse(_mask(sheet, rows), str(error))
+            sheet.refuse_each(rows, str(error))
             continue
         sheet.stat["yi"][first], sheet.stat["vi"][first] = float(effect.yi), float(effect.vi)
         sheet.stat["n_t"][first] = n_t.sum()
@@ -132,14 +133,15 @@ def split_controls(sheet: Sheet, sets: list[list[int]]) -> None:
             else:
                 n_t, n_c = sheet.stat["n_t"][row], sheet.stat["n_c"][row]
                 sheet.stat["vi"][row] *= (1 / n_t + parts / n_c) / (1 / n_t + 1 / n_c)
-        chosen = _mask(sheet, rows)
-        sheet.shared[chosen] = f"control split in {parts}"
+        for row in rows:
+            sheet.shared[row] = f"control split in {parts}"
         if kind == "contrast":
-            sheet.note(chosen, "variance raised to that of a split comparator arm")
-        if kind == "arms":
-            left = sheet.stat["n_c"]
-            sheet.refuse(
-                chosen & ~(left > 1), f"n_c = {left[rows[0]] * parts:g} split in {parts}: too few people"
+            sheet.note_each(rows, "variance raised to that of a split comparator arm")
+        left = sheet.stat["n_c"][rows[0]] if kind == "arms" else np.inf
+        if not left > _FEWEST:
+            sheet.refuse_each(
+                rows,
+                f"n_c = {left * parts:g} split in {parts} leaves {left:g} people: too few; combine the arms",
             )
 
 
@@ -149,15 +151,11 @@ def _merge(sheet: Sheet, rows: list[int], how: str) -> None:
     sheet.shared[first] = f"combined {len(rows)} arms"
     for target in (sheet.imputed, sheet.notes):
         target[first] = "; ".join(dict.fromkeys(str(target[row]) for row in rows if target[row]))
-    sheet.note(_mask(sheet, [first]), f"{_records(sheet, rows, ' + ')}: {how}")
+    units = [str(sheet.standardiser[row]) for row in rows if sheet.standardiser[row]]
+    sheet.standardiser[first] = " + ".join(dict.fromkeys(units))
+    sheet.note_each([first], f"{_records(sheet, rows, ' + ')}: {how}")
 
 
 def _records(sheet: Sheet, rows: list[int], separator: str) -> str:
     records = sheet.text("record_id")
     return separator.join(str(records[row]) or f"#{row + 1}" for row in rows)
-
-
-def _mask(sheet: Sheet, rows: list[int]) -> BoolArray:
-    chosen = np.zeros(len(sheet), dtype=np.bool_)
-    chosen[rows] = True
-    return chosen

@@ -81,7 +81,9 @@ class Sheet:
             if name in self.frame.columns:
                 column = self.frame[name]
                 filled = np.flatnonzero(column.notna().to_numpy(dtype=np.bool_))
-                cells[filled] = [_printed(value) for value in column.iloc[filled]]
+                short = column.dtype in (np.float16, np.float32)
+                values = column.to_numpy()[filled] if short else column.iloc[filled]
+                cells[filled] = [_printed(value) for value in values]
             self._texts[name] = cells
         return self._texts[name]
 
@@ -116,6 +118,17 @@ class Sheet:
         return pd.api.types.is_numeric_dtype(dtype) and not (
             pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_complex_dtype(dtype)
         )
+
+    def refuse_each(self, rows: Iterable[int], why: str) -> None:
+        """Give a reason to the rows at these positions that have none yet."""
+        for row in rows:
+            if not self.reason[row]:
+                self.reason[row] = why
+
+    def note_each(self, rows: Iterable[int], what: str) -> None:
+        """Add to ``notes`` of the rows at these positions."""
+        for row in rows:
+            self.notes[row] = f"{self.notes[row]}; {what}" if self.notes[row] else what
 
     def refuse(self, rows: BoolArray, why: str | Callable[[int], str]) -> None:
         """Give a reason to the rows that have none yet."""
@@ -173,22 +186,31 @@ class Sheet:
         record, study = self.text("record_id")[row], self.text("study_id")[row]
         return str(record or study or f"row {row + 1}")
 
-    def attempt(self, rows: BoolArray, call: Callable[[Any], Mapping[str, Array]]) -> None:
+    def attempt(
+        self,
+        rows: BoolArray,
+        call: Callable[[Any], Mapping[str, Array]],
+        say: Callable[[str, int], str] = lambda why, _: why,
+    ) -> None:
         """Store what ``call`` gives for rows; where it fails, refuse the rows that make it fail.
 
-        ``call`` takes positions (an array, or one whole number) and returns usable numbers by name.
+        ``call`` takes positions (an array, or one whole number) and returns usable numbers by name; the
+        rows that fail are found by halving. ``say`` turns the error of one row into its reason.
         """
-        index = np.flatnonzero(rows & self.alive)
-        if not index.size:
-            return
-        try:
-            self._store(index, call(index))
-        except EffectError:
-            for row in index.tolist():
-                try:
-                    self._store(row, call(row))
-                except EffectError as error:
-                    self.reason[row] = str(error)
+        waiting = [np.flatnonzero(rows & self.alive)]
+        while waiting:
+            index = waiting.pop()
+            if not index.size:
+                continue
+            one = index.size == 1
+            try:
+                self._store(index, call(int(index[0]) if one else index))
+            except EffectError as error:
+                if one:
+                    row = int(index[0])
+                    self.reason[row] = say(str(error), row)
+                else:
+                    waiting += np.array_split(index, 2)
 
     def _store(self, index: Any, found: Mapping[str, Any]) -> None:
         for name, values in found.items():
@@ -209,7 +231,9 @@ def _append(target: AnyArray, rows: BoolArray, what: str | Callable[[int], str])
 def _printed(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
-    if isinstance(value, float | np.floating):
+    if isinstance(value, np.floating) and not isinstance(value, float):
+        return np.format_float_positional(value, trim="-")
+    if isinstance(value, float):
         number = float(value)
         return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
     return str(value).strip()

@@ -25,6 +25,7 @@ __all__ = [
 
 STATISTIC, P = "contrast_stat", "contrast_p"
 _EXACT = re.compile(r"(?:p\s*)?=?\s*(\d*\.?\d+(?:e-?\d+)?)", re.IGNORECASE)
+_BARE = re.compile(r"[tzF]\W")
 _LONGEST = 40
 _ROUGH = 1.1
 _NO = ("false", "0", "no", "unadjusted")
@@ -32,26 +33,40 @@ _YES = ("true", "1", "yes", "adjusted")
 
 
 def statistic(sheet: Sheet) -> Array:
-    """Absolute t, z or root of F(1, df) of each row; not-a-number where none can be read."""
-    t = np.full(len(sheet), np.nan)
-    given = sheet.given(STATISTIC)
-    t[given] = printed_statistics(sheet.text(STATISTIC)[given]).value
-    return np.asarray(np.where(t > 0, t, np.nan), dtype=np.float64)
+    """Absolute t, z or root of F(1, df) of each row; not-a-number where none can be read.
+
+    A statistic after other words (of an interaction, of another test) is not taken for that of the contrast.
+    """
+    return _printed(sheet)[0]
 
 
 def printed_df(sheet: Sheet) -> Array:
     """Degrees of freedom printed with the statistic of each row; not-a-number where there are none."""
-    df = np.full(len(sheet), np.nan)
-    given = sheet.given(STATISTIC)
-    df[given] = printed_statistics(sheet.text(STATISTIC)[given]).df
-    return np.asarray(np.where(np.isfinite(df), df, np.nan), dtype=np.float64)
+    return _printed(sheet)[1]
+
+
+def t_statistic(sheet: Sheet) -> Array:
+    """The same without z, which is no test of two means by their SDs."""
+    normal = np.asarray([text.startswith("z") for text in sheet.text(STATISTIC)], dtype=np.bool_)
+    return np.asarray(np.where(normal, np.nan, statistic(sheet)), dtype=np.float64)
+
+
+def _printed(sheet: Sheet) -> tuple[Array, Array]:
+    t, df = np.full((2, len(sheet)), np.nan)
+    texts = sheet.text(STATISTIC)
+    bare = np.asarray([_BARE.match(text) is not None for text in texts], dtype=np.bool_)
+    if bare.any():
+        found = printed_statistics(texts[bare])
+        t[bare], df[bare] = found.value, found.df
+    return np.where(t > 0, t, np.nan), np.where(np.isfinite(df), df, np.nan)
 
 
 def exact_p(sheet: Sheet) -> Array:
     """P value of each row between 0 and 1; not-a-number for inequalities and whatever is not a number."""
     p = np.full(len(sheet), np.nan)
     for row in np.flatnonzero(sheet.given(P)):
-        match = _EXACT.fullmatch(sheet.text(P)[row][:_LONGEST])
+        text = sheet.text(P)[row]
+        match = _EXACT.fullmatch(text) if len(text) <= _LONGEST else None
         p[row] = float(match[1]) if match else np.nan
     return np.asarray(np.where((p > 0) & (p < 1), p, np.nan), dtype=np.float64)
 

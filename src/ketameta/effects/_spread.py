@@ -19,7 +19,7 @@ from ketameta.effects._significance import (
     exact_p,
     note_rounded_p,
     printed_df,
-    statistic,
+    t_statistic,
     unadjusted,
 )
 from ketameta.effects.changes import sd_change
@@ -30,7 +30,8 @@ from ketameta.effects.recovery import sd_from_ci, sd_from_p, sd_from_se, sd_from
 __all__ = ["ARMS", "QUANTILE_COLUMNS", "ArmSpread"]
 
 ARMS = ("t", "c")
-_PRINTED = ("sd", "se", "ci", "quantiles", "test")
+_DIRECT = ("sd", "se", "ci")
+_PRINTED = (*_DIRECT, "quantiles", "test")
 _FAR_DF = 0.2
 _QUANTILES = {"low": "min", "q1": "q1", "median": "median", "q3": "q3", "high": "max"}
 QUANTILE_COLUMNS = tuple(_QUANTILES.values())
@@ -54,6 +55,9 @@ class ArmSpread:
         self._sheet, self._options = sheet, options
         self._lenders = Lenders.of(sheet, options)
         self._source = {arm: self._sources(arm) for arm in ARMS}
+        alone = (self._source["t"] == "test") != (self._source["c"] == "test")
+        for arm in ARMS:
+            self._source[arm][alone & (self._source[arm] == "test")] = ""
 
     def known(self) -> BoolArray:
         """Rows in which the SD of both arms can be had."""
@@ -62,6 +66,11 @@ class ArmSpread:
     def printed(self) -> BoolArray:
         """Rows in which it can be had from what is printed of the arm itself."""
         t, c = (np.isin(self._source[arm].astype(str), _PRINTED) for arm in ARMS)
+        return np.asarray(t & c, dtype=np.bool_)
+
+    def direct(self) -> BoolArray:
+        """Rows in which both arms have an SD, an SE or an interval."""
+        t, c = (np.isin(self._source[arm].astype(str), _DIRECT) for arm in ARMS)
         return np.asarray(t & c, dtype=np.bool_)
 
     def means(self) -> BoolArray:
@@ -116,7 +125,7 @@ class ArmSpread:
         sheet = self._sheet
         source = blank(len(sheet))
         change = np.asarray(sheet.text("score_type") == "change", dtype=np.bool_)
-        with_r = sheet.given("correlation") | (self._options.r_change is not None)
+        with_r = self._own_r() | (self._options.r_change is not None)
         candidates = (
             ("sd", sheet.given(f"sd_{arm}")),
             ("se", sheet.given(f"se_{arm}")),
@@ -135,13 +144,18 @@ class ArmSpread:
 
     def _why_none(self, arm: str) -> Callable[[int], str]:
         sheet, options = self._sheet, self._options
-        t, p, stated = statistic(sheet), exact_p(sheet), unadjusted(sheet)
+        t, p, stated = t_statistic(sheet), exact_p(sheet), unadjusted(sheet)
+        far = np.abs(printed_df(sheet) - self._df()) > _FAR_DF * self._df()
         both = sheet.given(f"baseline_sd_{arm}", f"endpoint_sd_{arm}")
 
         def why(row: int) -> str:
             said = [f"sd_{arm} is missing, with no se_{arm} or CI to give it"]
             if np.isnan(t[row]) and sheet.text(STATISTIC)[row]:
-                said.append(f"{sheet.show(STATISTIC, row)} is no t, z or F(1, df)")
+                said.append(f"{sheet.show(STATISTIC, row)} is no t or F(1, df) alone")
+            elif far[row]:
+                said.append(
+                    f"{sheet.show(STATISTIC, row)}: its df are not n_t + n_c - 2 = {self._df()[row]:g}"
+                )
             if np.isnan(p[row]) and sheet.text(P)[row]:
                 said.append(f"{sheet.show(P, row)} is not an exact P value")
             if not (np.isnan(t[row]) and np.isnan(p[row])) and not stated[row]:
@@ -155,6 +169,10 @@ class ArmSpread:
             return "; ".join(said)
 
         return why
+
+    def _own_r(self) -> BoolArray:
+        """Rows whose ``correlation`` is that of baseline and end; in a pair it is that of the two conditions."""
+        return np.asarray(self._sheet.given("correlation") & ~paired_rows(self._sheet), dtype=np.bool_)
 
     def _printed_sd(self, arm: str, rows: BoolArray) -> None:
         self._sheet.require(rows, [f"sd_{arm}"], "sd")
@@ -255,36 +273,35 @@ class ArmSpread:
                     ),
                 )
 
+    def _df(self) -> Array:
+        return self._sheet.number("n_t") + self._sheet.number("n_c") - 2
+
     def _tested(self) -> BoolArray:
         sheet = self._sheet
-        tested = ~np.isnan(statistic(sheet)) | ~np.isnan(exact_p(sheet))
-        own = sheet.given("mean_t", "mean_c") & ~sheet.given("contrast_value")
+        tested = ~np.isnan(t_statistic(sheet)) | ~np.isnan(exact_p(sheet))
+        far = np.abs(printed_df(sheet) - self._df()) > _FAR_DF * self._df()
+        own = sheet.given("mean_t", "mean_c") & ~sheet.given("contrast_value") & ~far
         return np.asarray(own & tested & unadjusted(sheet) & ~paired_rows(sheet), dtype=np.bool_)
 
     def _from_test(self, arm: str, rows: BoolArray) -> None:
         sheet = self._sheet
         difference = sheet.number("mean_t") - sheet.number("mean_c")
-        t, p = statistic(sheet), exact_p(sheet)
+        t, p = t_statistic(sheet), exact_p(sheet)
         n_t, n_c = sheet.number("n_t"), sheet.number("n_c")
         by_t = rows & ~np.isnan(t)
         sheet.attempt(by_t, lambda i: {f"sd_{arm}": sd_from_t(difference[i], t[i], n_t[i], n_c[i])})
         by_p = rows & np.isnan(t)
         sheet.attempt(by_p, lambda i: {f"sd_{arm}": sd_from_p(difference[i], p[i], n_t[i], n_c[i])})
-        expected, df = n_t + n_c - 2, printed_df(sheet)
-        sheet.note(
-            by_t & (arm == "t") & (np.abs(df - expected) > _FAR_DF * expected),
-            lambda i: f"{STATISTIC} has {df[i]:g} degrees of freedom, n_t + n_c - 2 is {expected[i]:g}",
-        )
         pooled = f"sd_{arm} = |mean_t - mean_c| / t / sqrt(1/n_t + 1/n_c), t"
         sheet.flag(by_t & sheet.alive, lambda i: f"{pooled} = {t[i]:.4g} from {STATISTIC}")
         if arm == "t":
-            note_rounded_p(sheet, by_p & sheet.alive, expected)
+            note_rounded_p(sheet, by_p & sheet.alive, self._df())
         sheet.flag(by_p & sheet.alive, lambda i: f"{pooled} from {P} = {p[i]:g}")
 
     def _from_change(self, arm: str, rows: BoolArray) -> None:
         sheet = self._sheet
         first, last = f"baseline_sd_{arm}", f"endpoint_sd_{arm}"
-        own = sheet.given("correlation")
+        own = self._own_r()
         sheet.require(rows, [first, last], "sd")
         sheet.require(rows & own, ["correlation"])
         fallback = np.nan if self._options.r_change is None else self._options.r_change

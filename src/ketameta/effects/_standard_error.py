@@ -17,6 +17,7 @@ __all__ = ["HIGH", "LOW", "VALUE", "StandardErrors", "log_standard_errors", "sta
 VALUE, LOW, HIGH = "contrast_value", "contrast_ci_low", "contrast_ci_high"
 _SE, _LEVEL = "contrast_se", "contrast_ci_level"
 _OFF_CENTRE = 0.15
+_FAR, _APART = 2.0, 1.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,12 +48,28 @@ def standard_errors(sheet: Sheet, rows: BoolArray, *, normal: bool = False) -> S
     sheet.require(printed, [_SE], "se")
     ok = printed & sheet.alive
     result.se[ok] = sheet.number(_SE)[ok]
+    _check_interval(sheet, ok, df, result)
     wanting = rows & ~printed
     _from_interval(sheet, wanting & sheet.alive, df, result, log=False)
     _from_statistic(sheet, wanting & sheet.alive & np.isnan(result.se), result)
     _from_p(sheet, wanting & sheet.alive & np.isnan(result.se), df, result, log=False)
     _say_nothing(rows, "standard error, interval, test statistic or exact P value", result)
     return result
+
+
+def _check_interval(sheet: Sheet, rows: BoolArray, df: Array, result: StandardErrors) -> None:
+    """Refuse printed standard errors that are far from what the interval beside them gives; note the others."""
+    both = rows & sheet.given(LOW, HIGH)
+    within_interval(sheet, both, VALUE, LOW, HIGH)
+    level = levels(sheet, _LEVEL)
+    other = (sheet.number(HIGH) - sheet.number(LOW)) / (2 * critical((1 + level) / 2, df))
+    ratio = other / result.se
+    far = both & ((ratio > _FAR) | (ratio < 1 / _FAR))
+    near = both & ~far & ((ratio > _APART) | (ratio < 1 / _APART))
+    sheet.refuse(
+        far, lambda i: f"{sheet.show(_SE, i)} contradicts the interval, which gives an SE of {other[i]:.3g}"
+    )
+    sheet.note(near, lambda i: f"{sheet.show(_SE, i)} is taken; the interval gives {other[i]:.3g}")
 
 
 def log_standard_errors(sheet: Sheet, rows: BoolArray) -> StandardErrors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ketameta.effects._lending import lends
 from ketameta.effects._sheet import Sheet
 from ketameta.errors import DataError, EffectError
 
@@ -28,14 +29,15 @@ def attach_baseline(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         A copy of ``rows`` with the columns ``baseline_sd_t`` and ``baseline_sd_c``; empty where no
-        baseline row has an SD, or where two of them disagree.
+        baseline row has an SD, or where two of them disagree. Baseline rows that stand apart or are
+        retracted are passed over. ``cohort_id`` counts where both tables have it.
 
     Raises
     ------
     EffectError
         If an argument is not a DataFrame.
     DataError
-        If a column that identifies rows is missing, or ``rows`` has baseline SDs already.
+        If a column that identifies rows is missing or doubled, or ``rows`` has baseline SDs already.
 
     Examples
     --------
@@ -49,6 +51,8 @@ def attach_baseline(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     for name, table in (("rows", rows), ("trials", trials)):
         if not isinstance(table, pd.DataFrame):
             raise EffectError(f"{name} is a {type(table).__name__}: a DataFrame is needed")
+        if not table.columns.is_unique:
+            raise DataError(f"{name} has columns that stand more than once")
         absent = [column for column in _SAME[1:] if column not in table.columns]
         if name == "trials" and "score_type" not in table.columns:
             absent.append("score_type")
@@ -57,14 +61,16 @@ def attach_baseline(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     there = [name for name in _BROUGHT if name in rows.columns]
     if there:
         raise DataError(f"the rows already have {', '.join(there)}; drop them to look them up")
+    names = [name for name in _SAME if name in rows.columns and name in trials.columns]
     source = Sheet(trials.reset_index(drop=True))
     found: dict[tuple[str, ...], set[tuple[float, float]]] = {}
     for row, kind in enumerate(source.text("score_type")):
         sds = (float(source.number("sd_t")[row]), float(source.number("sd_c")[row]))
-        if kind == "baseline" and sds[0] > 0 and sds[1] > 0:
-            found.setdefault(_key(source, row), set()).add(sds)
+        key = _key(source, row, names)
+        if kind == "baseline" and sds[0] > 0 and sds[1] > 0 and all(key[-2:]) and lends(source, row):
+            found.setdefault(key, set()).add(sds)
     wanted = Sheet(rows.reset_index(drop=True))
-    pairs = [found.get(_key(wanted, row), set()) for row in range(len(rows))]
+    pairs = [found.get(_key(wanted, row, names), set()) for row in range(len(rows))]
     matched = [next(iter(sds)) if len(sds) == 1 else (None, None) for sds in pairs]
     brought = pd.DataFrame(matched, columns=list(_BROUGHT), index=rows.index, dtype="float64")
     result = pd.concat([rows, brought], axis=1)
@@ -72,5 +78,5 @@ def attach_baseline(rows: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
-def _key(sheet: Sheet, row: int) -> tuple[str, ...]:
-    return tuple(str(sheet.text(name)[row]) for name in _SAME)
+def _key(sheet: Sheet, row: int, names: list[str]) -> tuple[str, ...]:
+    return tuple(str(sheet.text(name)[row]) for name in names)

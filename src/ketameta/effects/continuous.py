@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ketameta._typing import Array, ArrayLike
-from ketameta.effects._checks import arrays, choice, more_than, not_less_than
+from ketameta.effects._checks import arrays, choice, first_index, more_than, not_less_than
 from ketameta.effects._hedges import hedges_correction
 from ketameta.effects._result import EffectSize, make_effect
 from ketameta.errors import EffectError
@@ -234,13 +234,14 @@ def smd_stated(
     (-0.4901, 0.0338)
     """
     a, s, n, b, t, k = _groups(m1, sd1, n1, m2, sd2, n2)
-    *_, unit = arrays(m1=a, sd=sd)
+    given = {"m1": a, "sd": sd} if df is None else {"m1": a, "sd": sd, "df": df}
+    _, unit, *freedoms = arrays(**given)
     more_than(0, "a standard deviation", sd=unit)
     if df is None:
         j: Array | float = 1.0
         uncertain: Array | float = 0.0
     else:
-        *_, freedom = arrays(m1=a, df=df)
+        (freedom,) = freedoms
         not_less_than(2, "a number of degrees of freedom", df=freedom)
         j, uncertain = hedges_correction(freedom), 1 / (2 * (freedom + 2))
     with np.errstate(all="ignore"):
@@ -278,9 +279,9 @@ def rom(
     """
     a, s, n, b, t, k = _groups(m1, sd1, n1, m2, sd2, n2)
     if not (a * b > 0).all():
-        flat = int(np.argmax(~(a * b > 0).ravel()))
+        place, flat = first_index(~(a * b > 0))
         raise EffectError(
-            f"m1 = {a.ravel()[flat]:g} and m2 = {b.ravel()[flat]:g} (position {flat}): a ratio of means "
+            f"the means{place} {a.ravel()[flat]:g} and {b.ravel()[flat]:g}: a ratio of means "
             "needs two means of one sign, neither zero; use md or smd for change scores"
         )
     with np.errstate(all="ignore"):

@@ -78,4 +78,5 @@ def carry_over(washout_days: ArrayLike, half_life_days: ArrayLike) -> Array:
     washout, half_life = arrays(washout_days=washout_days, half_life_days=half_life_days)
     not_less_than(0, "a washout", washout_days=washout)
     more_than(0, "a half-life", half_life_days=half_life)
-    return np.asarray(0.5 ** (washout / half_life), dtype=np.float64)
+    with np.errstate(over="ignore"):
+        return np.asarray(0.5 ** (washout / half_life), dtype=np.float64)

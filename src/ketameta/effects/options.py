@@ -96,6 +96,12 @@ class EffectOptions:
             correlation(r_range=_number("r_range", bound))
         if self.borrow_from is not None and not isinstance(self.borrow_from, pd.DataFrame):
             raise EffectError(f"borrow_from is a {type(self.borrow_from).__name__}: a DataFrame is needed")
+        if self.borrow_from is not None and self.borrow_sd == "no":
+            raise EffectError(
+                "borrow_from is given, but borrow_sd='no' borrows nothing; choose 'trial' or 'scale'"
+            )
+        if self.borrow_from is not None and not self.borrow_from.columns.is_unique:
+            raise EffectError("borrow_from has columns that stand more than once")
         if not isinstance(self.reference_sd, Mapping):
             raise EffectError(
                 f"reference_sd = {self.reference_sd!r}: give SDs by instrument, as {{'MADRS': 9.0}}"

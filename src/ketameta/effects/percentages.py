@@ -13,10 +13,11 @@ from ketameta.evidence.rounding import Whole, whole_numbers
 
 __all__ = ["events_from_percent"]
 
-_PERCENT = re.compile(r"\s*(\d{1,3})(?:[.\N{MIDDLE DOT}](\d*))?\s*%?\s*")
+_PERCENT = re.compile(r"(\d{1,3})(?:[.\N{MIDDLE DOT}](\d*))? ?%?")
 _MOST_DECIMALS = 6
 _LARGEST_GROUP = 10**9
 _LISTED = 5
+_LONGEST = 100
 
 
 def events_from_percent(percent: ArrayLike, n: ArrayLike, decimals: int | None = None) -> Array:
@@ -110,11 +111,11 @@ def _from_text(raw: AnyArray, text: BoolArray, decimals: int | None) -> tuple[Wh
         )
     parts, places = np.empty(raw.shape, np.int64), np.empty(raw.shape, np.int64)
     for index, value in np.ndenumerate(raw):
-        match = _PERCENT.fullmatch(value)
+        match = _PERCENT.fullmatch(value.strip()) if len(value) <= _LONGEST else None
         if match is None or len(match[2] or "") > _MOST_DECIMALS:
             place, _ = first_index(raw == value)
             raise EffectError(
-                f"percent{place} = {value!r} is not a printed percentage such as '9.0%' (at most "
+                f"percent{place} = {value[:_LONGEST]!r} is not a printed percentage such as '9.0%' (at most "
                 f"{_MOST_DECIMALS} decimals, decimal point)"
             )
         places[index] = len(match[2] or "")

@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from ketameta._typing import Array, ArrayLike, BoolArray
 from ketameta.effects._box_cox import power_normal_moments, symmetric_power, transform
-from ketameta.effects._checks import arrays, choice, first_index, more_than, not_less_than
+from ketameta.effects._checks import arrays, choice, first_index, more_than, not_less_than, positive_finite
 from ketameta.effects._mean_sd import MeanSd
 from ketameta.effects._ordering import increasing
 from ketameta.errors import EffectError
@@ -47,7 +47,8 @@ def sd_from_iqr(q1: ArrayLike, q3: ArrayLike, n: ArrayLike) -> Array:
     lower, upper, size = arrays(q1=q1, q3=q3, n=n)
     increasing(q1=lower, q3=upper)
     more_than(1, "a group size", n=size)
-    return _wan_iqr(lower, upper, size)
+    with np.errstate(all="ignore"):
+        return positive_finite(_wan_iqr(lower, upper, size), "sd")
 
 
 def sd_from_range(low: ArrayLike, high: ArrayLike, n: ArrayLike) -> Array:
@@ -78,7 +79,8 @@ def sd_from_range(low: ArrayLike, high: ArrayLike, n: ArrayLike) -> Array:
     lower, upper, size = arrays(low=low, high=high, n=n)
     increasing(low=lower, high=upper)
     more_than(1, "a group size", n=size)
-    return _wan_range(lower, upper, size)
+    with np.errstate(all="ignore"):
+        return positive_finite(_wan_range(lower, upper, size), "sd")
 
 
 def mean_sd_from_quantiles(

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from ketameta._typing import Array, ArrayLike
-from ketameta.effects._checks import arrays, choice, fraction, more_than
+from ketameta.effects._checks import arrays, choice, fraction, more_than, positive_finite
 from ketameta.effects._ordering import increasing
 
 __all__ = ["critical_value", "sd_from_ci", "sd_from_f", "sd_from_p", "sd_from_se", "sd_from_t"]
@@ -61,7 +61,8 @@ def sd_from_se(se: ArrayLike, n: ArrayLike) -> Array:
     error, size = arrays(se=se, n=n)
     more_than(0, "a standard error", se=error)
     more_than(1, "a group size", n=size)
-    return np.asarray(error * np.sqrt(size), dtype=np.float64)
+    with np.errstate(all="ignore"):
+        return positive_finite(error * np.sqrt(size), "sd")
 
 
 def sd_from_ci(
@@ -103,7 +104,8 @@ def sd_from_ci(
     increasing(low=lower, high=upper)
     more_than(1, "a group size", n=size)
     critical = critical_value(confidence, size - 1 if distribution == "t" else None)
-    return np.asarray(np.sqrt(size) * (upper - lower) / (2 * critical), dtype=np.float64)
+    with np.errstate(all="ignore"):
+        return positive_finite(np.sqrt(size) * (upper - lower) / (2 * critical), "sd")
 
 
 def sd_from_t(difference: ArrayLike, t: ArrayLike, n1: ArrayLike, n2: ArrayLike | None = None) -> Array:
@@ -146,8 +148,10 @@ def sd_from_t(difference: ArrayLike, t: ArrayLike, n1: ArrayLike, n2: ArrayLike 
         more_than(1, "a group size", n2=second)
         scale = 1 / pairs + 1 / second
     more_than(1, "a group size", n1=pairs)
-    more_than(0, "the absolute value", **{"|difference|": np.abs(change), "|t|": np.abs(statistic)})
-    return np.asarray(np.abs(change / statistic) / np.sqrt(scale), dtype=np.float64)
+    for name, values in (("difference", change), ("t", statistic)):
+        more_than(0, "the absolute value", **{name: np.abs(values)})
+    with np.errstate(all="ignore"):
+        return positive_finite(np.abs(change / statistic) / np.sqrt(scale), "sd")
 
 
 def sd_from_f(difference: ArrayLike, f: ArrayLike, n1: ArrayLike, n2: ArrayLike | None = None) -> Array:

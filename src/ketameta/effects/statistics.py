@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from ketameta._typing import Array, ArrayLike
-from ketameta.effects._checks import arrays, first_index, fraction, more_than, not_less_than
+from ketameta.effects._checks import arrays, first_index, fraction, more_than, not_less_than, positive_finite
 from ketameta.effects._hedges import hedges_correction
 from ketameta.effects._ordering import increasing
 from ketameta.effects._result import EffectSize, make_effect
@@ -49,9 +49,12 @@ def se_from_ci(
     >>> round(float(se_from_ci(1.04, 6.56, df=45)), 2)
     1.37
     """
-    lower, upper, confidence = arrays(low=low, high=high, level=level)
+    given = {"low": low, "high": high, "level": level} | ({} if df is None else {"df": df})
+    lower, upper, confidence, *freedom = arrays(**given)
     increasing(low=lower, high=upper)
-    return np.asarray((upper - lower) / (2 * critical_value(confidence, df)), dtype=np.float64)
+    critical = critical_value(confidence, *freedom)
+    with np.errstate(all="ignore"):
+        return positive_finite((upper - lower) / (2 * critical), "se")
 
 
 def se_from_t(value: ArrayLike, t: ArrayLike) -> Array:
@@ -80,7 +83,8 @@ def se_from_t(value: ArrayLike, t: ArrayLike) -> Array:
     """
     estimate, statistic = arrays(value=value, t=t)
     more_than(0, "the absolute value", **{"|value|": np.abs(estimate), "|t|": np.abs(statistic)})
-    return np.asarray(np.abs(estimate / statistic), dtype=np.float64)
+    with np.errstate(all="ignore"):
+        return positive_finite(np.abs(estimate / statistic), "se")
 
 
 def se_from_p(value: ArrayLike, p: ArrayLike, df: ArrayLike | None = None) -> Array:
@@ -114,10 +118,12 @@ def se_from_p(value: ArrayLike, p: ArrayLike, df: ArrayLike | None = None) -> Ar
     >>> round(float(se_from_p(3.8, 0.008, df=45)), 2)
     1.37
     """
-    estimate, probability = arrays(value=value, p=p)
-    more_than(0, "the absolute value", **{"|value|": np.abs(estimate)})
+    given = {"value": value, "p": p} | ({} if df is None else {"df": df})
+    estimate, probability, *freedom = arrays(**given)
+    more_than(0, "the absolute value", value=np.abs(estimate))
     fraction(p=probability)
-    return np.asarray(np.abs(estimate) / _two_sided(probability, df), dtype=np.float64)
+    with np.errstate(all="ignore"):
+        return positive_finite(np.abs(estimate) / _two_sided(probability, *freedom), "se")
 
 
 def from_ci(
@@ -294,7 +300,7 @@ def smd_from_p(p: ArrayLike, n1: ArrayLike, n2: ArrayLike, sign: ArrayLike) -> E
     return smd_from_t(_direction(direction) * _two_sided(probability, first + second - 2), first, second)
 
 
-def _two_sided(p: Array, df: ArrayLike | None) -> Array:
+def _two_sided(p: Array, df: ArrayLike | None = None) -> Array:
     """Critical value of a two-sided P value, from the lower tail, where no digits are lost."""
     if df is None:
         return np.asarray(-ndtri(p / 2), dtype=np.float64)
