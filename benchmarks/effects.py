@@ -15,6 +15,7 @@ import pandas as pd
 from statsmodels.stats.meta_analysis import effectsize_smd
 
 import ketameta as km
+from ketameta import effects
 from ketameta.effects import smd
 
 ROUNDS = 5
@@ -44,11 +45,24 @@ def main(trials: int) -> None:
     print(f"  ketameta.effects.smd        {ours:8.4f} s   exact correction, every argument checked")
     print(f"  statsmodels effectsize_smd  {theirs:8.4f} s   approximate correction, no checks")
     print(f"  ratio ketameta / statsmodels {ours / theirs:.2f}; largest relative difference {difference:.1e}")
-    rows = 500
-    table = pd.DataFrame({"n_t": n1, "mean_t": m1, "sd_t": sd1, "n_c": n2, "mean_c": m2, "sd_c": sd2}).head(
-        rows
-    )
-    print(f"  effect_sizes of {min(rows, trials)} rows    {seconds(lambda: km.effect_sizes(table)):8.4f} s")
+    for rows in (1_000, 10_000, 100_000):
+        table = pd.DataFrame(
+            {"n_t": n1, "mean_t": m1, "sd_t": sd1, "n_c": n2, "mean_c": m2, "sd_c": sd2}
+        ).head(rows)
+        if len(table) == rows:
+            print(f"  effect_sizes of {rows:>7,} rows     {seconds(lambda t=table: km.effect_sizes(t)):8.4f} s")
+    times = effects.covariance(_time_course(2_000))
+    taken = seconds(lambda: effects.covariance(_time_course(2_000)))
+    print(f"  covariance of {len(times.blocks):,} trials at 6 times {taken:8.4f} s")
+
+
+def _time_course(trials: int) -> pd.DataFrame:
+    rng = np.random.default_rng(2)
+    hours = np.tile([4.0, 24.0, 72.0, 168.0, 336.0, 672.0], trials)
+    rows = pd.DataFrame({"study_id": np.repeat([f"s{i}" for i in range(trials)], 6), "time_hours": hours})
+    rows[["n_t", "n_c", "sd_t", "sd_c", "mean_c"]] = 30.0, 30.0, 9.0, 9.0, 0.0
+    rows["mean_t"] = rng.normal(-4, 3, len(rows))
+    return km.effect_sizes(rows)
 
 
 if __name__ == "__main__":
