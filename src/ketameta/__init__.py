@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ketameta.curves import durability
     from ketameta.effects import effect_sizes
     from ketameta.evidence import check_trials, load_trials, read_trials, select
-    from ketameta.models import pool, subgroups
+    from ketameta.models import pool, regress, subgroups
     from ketameta.plots import forest, timecourse
     from ketameta.reporting import report
 
@@ -26,6 +26,7 @@ _HOME = {
     "load_trials": "evidence",
     "pool": "models",
     "read_trials": "evidence",
+    "regress": "models",
     "report": "reporting",
     "select": "evidence",
     "subgroups": "models",
@@ -41,6 +42,7 @@ __all__ = [
     "load_trials",
     "pool",
     "read_trials",
+    "regress",
     "report",
     "select",
     "subgroups",

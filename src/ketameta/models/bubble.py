@@ -1,0 +1,67 @@
+"""Data of a bubble plot: effects against one moderator, and the fitted line."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ketameta._typing import Array
+from ketameta.errors import ModelError
+from ketameta.models.design import Design
+
+__all__ = ["Bubble", "along"]
+
+_LINE_POINTS = 101
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bubble:
+    """What a bubble plot needs.
+
+    Attributes
+    ----------
+    term : str
+        Moderator on the horizontal axis.
+    points : DataFrame
+        ``label, x, yi, vi, weight, size``, one row a study; ``weight`` sums to 1, and ``size`` is the
+        diameter relative to the largest, so that areas are proportional to weights.
+    line : DataFrame
+        ``x, estimate, se, ci_low, ci_high, pi_low, pi_high`` over the range of the moderator.
+    """
+
+    term: str
+    points: pd.DataFrame
+    line: pd.DataFrame
+
+
+def along(design: Design, term: str) -> tuple[Array, Array]:
+    """Values of a numeric moderator over its range, and the mean design row of all studies at each.
+
+    Returns
+    -------
+    grid : Array, shape (101,)
+        From the smallest to the largest value.
+    rows : Array, shape (101, p)
+        Mean over the studies of their design rows with the moderator set to the value.
+
+    Raises
+    ------
+    ModelError
+        When ``term`` is no numeric moderator.
+    """
+    numeric = [name for name in design.columns if name not in design.levels]
+    if term in design.levels:
+        raise ModelError(f"{term!r} is categorical; a bubble plot needs a number. Use predict()")
+    if term not in numeric:
+        near = difflib.get_close_matches(str(term), numeric, n=1)
+        known = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(numeric) or 'none'}"
+        raise ModelError(f"{term!r} is no numeric moderator of this model; {known}")
+    x = design.data[term].to_numpy(dtype=np.float64)
+    grid = np.linspace(x.min(), x.max(), _LINE_POINTS)
+    repeated = pd.concat([design.data] * _LINE_POINTS, ignore_index=True)
+    repeated[term] = np.repeat(grid, x.size)
+    rows = design.rows(repeated).reshape(_LINE_POINTS, x.size, -1)
+    return grid, rows.mean(axis=1)
