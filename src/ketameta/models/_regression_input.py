@@ -83,6 +83,9 @@ def _read_matrix(
     studies = Studies(studies.yi, studies.vi, rows, studies.left_out, studies.measure, studies.alerts)
     complete, left_out = _complete(studies, {name: missing for name, (_, missing) in found.items()})
     keep = ~np.any([missing for _, missing in found.values()], axis=0)
+    if isinstance(es, pd.DataFrame):
+        complete.rows.index = es.index[complete.rows.index]
+        left_out = left_out.set_axis(es.index[left_out.index], axis=0)
     return complete, left_out, matrix_design(pd.DataFrame({name: v[keep] for name, (v, _) in found.items()}))
 
 

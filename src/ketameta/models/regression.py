@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from ketameta.provenance import trace
 __all__ = ["regress"]
 
 _STUDIES_A_MODERATOR = 10
+_ROUNDING = 1e-13
 
 
 def regress(
@@ -127,7 +129,7 @@ def _fit(
     """Fit checked studies; returns the result, and those of its notes that deserve a warning."""
     basis = design.basis
     centred = design.x @ basis
-    fits = fit(studies.yi, studies.vi, centred, tau2=settings.tau2)
+    fits = _exact_as_zero(studies, fit(studies.yi, studies.vi, centred, tau2=settings.tau2))
     if not np.isfinite(fits.beta).all():
         raise ModelError(
             f"the numbers lie too far apart to be fitted (vi from {studies.vi.min():g} to {studies.vi.max():g}, "
@@ -197,6 +199,13 @@ def _fit(
         _linear=linear,
     )
     return result, alerts
+
+
+def _exact_as_zero(studies: Studies, fits: Fits) -> Fits:
+    """The fits with an HKSJ factor of 0 where the residuals are no more than rounding."""
+    w = 1.0 / (studies.vi + fits.tau2)
+    total = (w * (studies.yi - (w @ studies.yi) / w.sum()) ** 2).sum()
+    return replace(fits, hksj=np.where(fits.hksj * fits.df <= _ROUNDING**2 * total, 0.0, fits.hksj))
 
 
 def _spans_constant(x: Array) -> bool:
