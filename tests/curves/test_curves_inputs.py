@@ -220,6 +220,27 @@ def test_the_table_is_not_changed(es) -> None:
 
 
 @pytest.mark.parametrize(
+    "cohorts",
+    [[2.0, 2.0, "2", 10.0, "10"], [2.0, 2.0, 10.0, 10.0, float("nan")], [10, "10", 2, "2", "2.0"]],
+)
+def test_trials_and_their_covariances_are_named_alike(es, cohorts) -> None:
+    kind = "float64" if all(isinstance(one, float) for one in cohorts) else "object"
+    rows = es.assign(
+        cohort_id=pd.Series(cohorts, index=es.index, dtype=kind), time_hours=[24, 72, 168, 336, 672]
+    )
+    data = read_rows(rows)[0]
+    assert data.trials == data.samples.trials
+    blocks = data.covariances(rho=0.6, correlation="log-time")
+    for trial, block in enumerate(blocks):
+        np.testing.assert_array_equal(np.diag(block), data.vi[data.trial == trial])
+
+
+def test_times_that_are_no_numbers_are_refused(es) -> None:
+    with pytest.raises(ModelError, match="column 'time_hours' must hold numbers"):
+        durability(es.assign(time_hours=["24 h", "72 h", "24 h", "72 h", "24 h"]))
+
+
+@pytest.mark.parametrize(
     ("kwargs", "match"),
     [
         ({"curve": "linear"}, "curve='linear' is unknown; choose one of spline, exponential"),

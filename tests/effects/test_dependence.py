@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from ketameta.effects import (
     arcsine,
     change_correlation,
     counts_covariance,
+    glass,
     log_or,
     log_rr,
     md,
@@ -23,8 +25,12 @@ from ketameta.effects import (
     smd,
     smd_common_sd_covariance,
     smd_covariance,
+    smd_stated,
+    smdh,
     time_correlation,
 )
+from ketameta.effects._hedges import hedges_correction
+from ketameta.effects._standardised import covariance_in_units, unit_of
 from ketameta.effects.correlation import CORRELATIONS
 from ketameta.errors import EffectError
 
@@ -52,6 +58,12 @@ def formula(c: pd.Series) -> np.ndarray:
         return md_covariance(sd_t, n_t, sd_c, n_c, *rho)
     if c["measure"] == "SMD":
         return smd_covariance(y, n_t, n_c, *rho)
+    if c["measure"] in ("SMD control", "SMD average"):
+        kind = c["measure"].removeprefix("SMD ")
+        return smd_covariance(y, n_t, n_c, *rho, standardiser=kind, sd_t=sd_t, sd_c=sd_c)
+    if c["measure"] == "SMD baseline":
+        unit = unit_of(np.array(["baseline"] * 2, dtype=object), n_t, n_c, sd_t, sd_c, *np.ones((2, 2)))
+        return covariance_in_units(y, unit, *rho, *(pair(float(r[0, 1] != 0)) for r in rho))
     return smd_common_sd_covariance(y, sd_t, n_t, sd_c, n_c, *rho, sd=c["sd"], n_sd=c["n_sd"])
 
 
@@ -67,7 +79,8 @@ def test_formulas_agree_with_simulated_people(line: int) -> None:
 
 
 def test_the_reference_covers_every_formula_and_refutes_the_plain_correlation() -> None:
-    assert set(REFERENCE["measure"]) == {"MD", "SMD", "SMD common", "SMD all", *COUNTS}
+    units = {"SMD control", "SMD average", "SMD baseline"}
+    assert set(REFERENCE["measure"]) == {"MD", "SMD", "SMD common", "SMD all", *units, *COUNTS}
     assert {"shared control", "two times, drop-out"} <= set(REFERENCE["case"])
     assert (REFERENCE["mc_error"] < 0.03 * REFERENCE["simulated"]).all()
     plain = (REFERENCE["naive"] - REFERENCE["simulated"]).abs() > 4 * REFERENCE["mc_error"]
@@ -134,6 +147,80 @@ def test_standardised_differences_by_the_delta_method(seed: int) -> None:
     want = delta_method(effects, moments, np.block([[means_v, zero], [zero, squares_v]]))
     got = smd_covariance((means[0] - means[1]) / sd, n[0], n[1], *map(pair, rho))
     np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["control", "average", "baseline"])
+@pytest.mark.parametrize("seed", range(4))
+def test_differences_in_other_units_by_the_delta_method(kind: str, seed: int) -> None:
+    """Means and variances of both arms at both times, and the units made of them, differentiated numerically."""
+    rng = np.random.default_rng(seed)
+    n = rng.integers(10, 80, (2, 2)).astype(float)
+    sd, rho = rng.uniform(1, 9, (2, 2)), rng.uniform(0.1, 0.95, 2)
+    first = rng.uniform(3, 6, 2)[:, None] * np.ones((2, 2))
+    if kind == "control":
+        sd = np.full((2, 2), 4.0)
+    fewer = n - (kind == "average")
+    standard = first if kind == "baseline" else sd
+    same = np.ones(2) if kind == "baseline" else rho
+    means = rng.normal(0, 6, (2, 2))
+    means_v, squares_v = np.zeros((4, 4)), np.zeros((4, 4))
+    for arm in (0, 1):
+        people = 1 / np.maximum.outer(fewer[arm], fewer[arm])
+        at = np.ix_([2 * arm, 2 * arm + 1], [2 * arm, 2 * arm + 1])
+        means_v[at] = pair(rho[arm]) * np.outer(sd[arm], sd[arm]) * people
+        squares_v[at] = 2 * pair(same[arm]) ** 2 * np.outer(standard[arm], standard[arm]) ** 2 * people
+
+    def squared_unit(s2: np.ndarray) -> np.ndarray:
+        pooled = ((n - 1) * s2).sum(axis=0) / (n.sum(axis=0) - 2)
+        return {"control": s2[1], "average": s2.mean(axis=0), "baseline": pooled}[kind]
+
+    def effects(x: np.ndarray) -> np.ndarray:
+        m, s2 = x[:4].reshape(2, 2), x[4:].reshape(2, 2)
+        return (m[0] - m[1]) / np.sqrt(squared_unit(s2))
+
+    moments = np.concatenate([means.ravel(), standard.ravel() ** 2])
+    zero = np.zeros((4, 4))
+    want = delta_method(effects, moments, np.block([[means_v, zero], [zero, squares_v]]))
+    d = effects(moments)
+    arguments = (n[0], n[1], sd[0], sd[1], first[0], first[1])
+    unit = unit_of(np.array([kind] * 2, dtype=object), *arguments)
+    j = hedges_correction(n.sum(axis=0) - 2)
+    shares = n / n.sum(axis=0) if kind == "baseline" else np.stack([unit.share_t, unit.share_c])
+    unit = replace(unit, factor=np.ones(2), share_t=shares[0], share_c=shares[1])
+    if kind == "baseline":
+        unit = replace(unit, sd_t=unit.sd_t / j, sd_c=unit.sd_c / j)
+        exact = (n - 1) * standard**2 / (n.sum(axis=0) - 2) / squared_unit(standard**2)
+        unit = replace(unit, share_t=exact[0], share_c=exact[1])
+    got = covariance_in_units(d, unit, *map(pair, rho), *map(pair, same))
+    np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-9)
+
+
+def test_the_diagonal_in_other_units_is_the_variance_of_the_effect() -> None:
+    n_t, n_c, m = np.array([20, 30, 25]), np.array([22, 28, 31]), np.array([3.0, 4.0, 5.0])
+    sd_t, sd_c, base = m, m + 1, m + 2
+    for kind, effect in (
+        ("control", glass(m, sd_t, n_t, 0.5, sd_c, n_c)),
+        ("average", smdh(m, sd_t, n_t, 0.5, sd_c, n_c)),
+    ):
+        v = smd_covariance(effect.yi, n_t, n_c, 0.3, 0.3, standardiser=kind, sd_t=sd_t, sd_c=sd_c)
+        np.testing.assert_allclose(np.diag(v), effect.vi, rtol=1e-12)
+    effect = smd_stated(m, sd_t, n_t, 0.5, sd_c, n_c, base, n_t + n_c - 2)
+    sizes = (n_t.astype(float), n_c.astype(float))
+    unit = unit_of(np.array(["baseline"] * 3, dtype=object), *sizes, sd_t, sd_c, base, base)
+    r = np.full((3, 3), 0.3) + 0.7 * np.eye(3)
+    v = covariance_in_units(effect.yi, unit, r, r, np.ones((3, 3)), np.ones((3, 3)))
+    np.testing.assert_allclose(np.diag(v), effect.vi, rtol=1e-12)
+
+
+def test_one_baseline_sd_is_the_common_sd_but_for_the_small_sample_correction() -> None:
+    d, sd_t, sd_c = np.array([-1.5, -1.0]), np.array([1.2, 1.5]), np.array([1.1, 1.4])
+    n_t, n_c, one = np.array([90.0, 90.0]), np.array([60.0, 60.0]), np.ones(2)
+    unit = unit_of(np.array(["baseline"] * 2, dtype=object), n_t, n_c, sd_t, sd_c, one, one)
+    j = hedges_correction(np.array([148.0]))
+    unit = replace(unit, sd_t=unit.sd_t / j, sd_c=unit.sd_c / j)
+    got = covariance_in_units(d, unit, pair(0.6), pair(0.6), pair(1), pair(1))
+    want = smd_common_sd_covariance(d, sd_t, n_t, sd_c, n_c, 0.6, 0.6, sd=1, n_sd=150)
+    np.testing.assert_allclose(got, want, rtol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -337,7 +424,12 @@ def test_shapes_of_the_correlation() -> None:
     )
 
 
-@pytest.mark.parametrize("rho", [-0.1, 1.0, 1.5, math.nan, "0.6", None, True])
+def test_numbers_of_numpy_are_numbers() -> None:
+    for rho in (np.int64(0), np.float32(0.5), np.float64(0.5), 0):
+        assert time_correlation([24, 168], rho=rho)[0, 1] == rho
+
+
+@pytest.mark.parametrize("rho", [-0.1, 1.0, 1.5, math.nan, "0.6", None, True, np.bool_(True)])
 def test_rho_outside_its_range_is_refused(rho: object) -> None:
     with pytest.raises(EffectError, match="0 <= rho < 1"):
         time_correlation([24, 168], rho=rho)  # type: ignore[arg-type]
@@ -406,6 +498,24 @@ def test_every_covariance_is_positive_definite(hours, rho, correlation, seed) ->
         (lambda: counts_covariance([2, 3], 9, [2, 9], 9, 0, 1), "events_c = 9 of 9"),
         (lambda: counts_covariance([2, 10], 9, [2, 2], 9, 0, 1, measure="AS"), "events_t = 10 of 9"),
         (lambda: counts_covariance([2, 3], 9, [2, 2], 9, 0, 1, measure="HR"), "'HR' is not one of"),
+        (lambda: md_covariance([1e200, 1], 9, 1, 9, 0, 1), "too large or too small"),
+        (lambda: smd_covariance([1e200, 1e200], 9, 9, 0, 1), "too large or too small"),
+        (
+            lambda: md_covariance(np.ones((2, 2)), 9, 1, 9, np.stack([pair(0.5)] * 3), 1),
+            "do not fit together",
+        ),
+        (
+            lambda: smd_common_sd_covariance([1, 1], 1, 9, 1, 9, 0, 0, sd=[1, 2, 3], n_sd=9),
+            "one number for each",
+        ),
+        (lambda: change_correlation([1, 2, 3], np.ones((2, 2)), 0.5, 0.5), "one number for each trial"),
+        (lambda: change_correlation(1e200, [1, 1], 0.5, 0.5), "too large or too small"),
+        (lambda: smd_covariance([1, 2], 9, 9, 0, 1, standardiser="glass"), "'glass' is not one of"),
+        (lambda: smd_covariance([1, 2], 9, 9, 0, 1, standardiser="average"), "needs sd_t and sd_c"),
+        (
+            lambda: smd_covariance([1, 2], 1, 9, 0, 1, standardiser="average", sd_t=1, sd_c=1),
+            r"n_t\[0\] = 1: a group size must be greater than 1",
+        ),
         (lambda: change_correlation(0, [1, 1], 0.5, 0.5), "sd_baseline = 0"),
         (lambda: change_correlation(1, [1, 1], 1.5, 0.5), "r_baseline = 1.5"),
         (lambda: change_correlation(1, [1, 1], 1.0, 1.0), "variance of a change"),

@@ -89,6 +89,32 @@ def cases():
     )
 
 
+def own_units():
+    """Standardised differences in units of other SDs than the pooled one."""
+    both, control = (0.6, 0.6), ("", 1)
+    yield row("shared control", "SMD control", (300, 500, 400, 400), rho=control, y=(-2.0, -2.5))
+    sizes = (120, 200, 160, 160)
+    yield row("shared control, 160 in it", "SMD control", sizes, rho=control, y=(-2.0, -2.5), large=0)
+    yield row("two times, drop-out", "SMD control", (250, 160, 200, 150), rho=both, y=(-2.0, -1.5))
+    yield row("correlations differ", "SMD control", (200, 160, 200, 200), rho=(0.9, 0.2), y=(-2.0, -1.5))
+    spread = (1.5, 0.8, 1, 1)
+    yield row("shared control", "SMD average", (120, 200, 160, 160), rho=control, sd=spread, y=(-2.0, -2.5))
+    spread = (1.5, 1.3, 0.8, 1.2)
+    yield row("two times, drop-out", "SMD average", (250, 160, 200, 150), rho=both, sd=spread, y=(-2.0, -1.5))
+    spread = (1.2, 1.5, 1.1, 1.1)
+    yield row("shared control", "SMD baseline", (120, 200, 160, 160), rho=control, sd=spread, y=(-2.0, -2.5))
+    spread = (1.2, 1.5, 1.1, 1.4)
+    yield row("two times", "SMD baseline", (200, 200, 160, 160), rho=both, sd=spread, y=(-1.5, -1.0))
+    yield row(
+        "shared control at two times",
+        "SMD baseline",
+        (150, 150, 200, 200),
+        rho=("", 0.6),
+        sd=spread,
+        y=(-2, -2.5),
+    )
+
+
 def change_case():
     """Changes from one baseline: SDs of changes and their correlation come from the scores."""
     sd_b, s, r_b, r = 5.0, (6.0, 7.0), (0.5, 0.3), 0.6
@@ -110,6 +136,40 @@ def people(rng, size, n, sd, rho):
 
 def means_and_squares(parts):
     return [(x.mean(axis=1), x.var(axis=1, ddof=1)) for x in parts]
+
+
+def hedges(df):
+    """Small-sample correction."""
+    return math.exp(math.lgamma(df / 2) - math.lgamma((df - 1) / 2)) / math.sqrt(df / 2)
+
+
+def in_own_units(rng, c, size):
+    """Effects in units of the comparator SD, of both SDs, or of the SD of a baseline correlated 0.5."""
+    kind = c["measure"].removeprefix("SMD ")
+    t, k, first = [], [], []
+    for arm, into in (("t", t), ("c", k)):
+        n, sd = (c[f"n_{arm}_i"], c[f"n_{arm}_j"]), (c[f"sd_{arm}_i"], c[f"sd_{arm}_j"])
+        scores = people(rng, size, n, sd, c[f"rho_{arm}"])
+        into += means_and_squares(scores)
+        if kind == "baseline":
+            before = [
+                0.5 * x / s + math.sqrt(0.75) * rng.standard_normal(x.shape)
+                for x, s in zip(scores, sd, strict=True)
+            ]
+            if c[f"rho_{arm}"] != "":
+                before[1] = before[0][:, : n[1]]
+            first.append([x.var(axis=1, ddof=1) for x in before])
+    effects = []
+    for o, at in enumerate("ij"):
+        n, m, s, z = (c[f"{name}_{at}"] for name in ("n_t", "n_c", "sd_t", "sd_c"))
+        true = {"control": z, "average": math.sqrt((s**2 + z**2) / 2), "baseline": 1.0}[kind]
+        if kind == "baseline":
+            square = ((n - 1) * first[0][o] + (m - 1) * first[1][o]) / (n + m - 2)
+        else:
+            square = k[o][1] if kind == "control" else (t[o][1] + k[o][1]) / 2
+        difference = c[f"y_{at}"] * true + t[o][0] - k[o][0]
+        effects.append(hedges(m - 1 if kind == "control" else n + m - 2) * difference / np.sqrt(square))
+    return effects
 
 
 def continuous(rng, c, size):
@@ -189,8 +249,33 @@ def simulate(rng, c, draw):
     return float(product.mean()), float(product.std() / math.sqrt(product.size))
 
 
+def own_terms(c, i, j, rho):
+    """The formula in units of other SDs: numerators, and the part of each arm's variance in the SD."""
+    kind, total = c["measure"].removeprefix("SMD "), 0.0
+    correction = 1.0
+    for arm in ("t", "c"):
+        u, f, n = [], [], []
+        for at in (i, j):
+            size, sd = c[f"n_{arm}_{at}"], c[f"sd_{arm}_{at}"]
+            people, squares = c[f"n_t_{at}"] + c[f"n_c_{at}"], c[f"sd_t_{at}"] ** 2 + c[f"sd_c_{at}"] ** 2
+            if kind == "control":
+                u, f, n = [*u, 1.0], [*f, float(arm == "c")], [*n, size]
+            elif kind == "average":
+                u, f, n = [*u, sd / math.sqrt(squares / 2)], [*f, sd**2 / squares], [*n, size - 1]
+            else:
+                u, f, n = [*u, hedges(people - 2) * sd], [*f, size / people], [*n, size]
+        same = float(rho[arm] != 0) if kind == "baseline" else rho[arm]
+        total += rho[arm] * u[0] * u[1] / max(n)
+        total += same**2 * c[f"y_{i}"] * c[f"y_{j}"] * f[0] * f[1] / (2 * max(n))
+    if kind == "average":
+        correction = math.prod(hedges(c[f"n_t_{at}"] + c[f"n_c_{at}"] - 2) for at in (i, j))
+    return correction * total
+
+
 def terms(c, i, j, rho):
     """The formula, written out for one pair of occasions i, j (which may be the same)."""
+    if c["measure"] in ("SMD control", "SMD average", "SMD baseline"):
+        return own_terms(c, i, j, rho)
     total = 0.0
     for arm in ("t", "c"):
         r = rho[arm]
@@ -221,6 +306,7 @@ def main():
     jobs = [(c, binary if c["measure"] in COUNTS else continuous) for c in cases()]
     one, root = change_case()
     jobs.append((one, lambda rng, c, size: changes(rng, c, size, root)))
+    jobs += [(c, in_own_units) for c in own_units()]
     for c, draw in jobs:
         c["simulated"], c["mc_error"] = simulate(rng, c, draw)
         rho = {arm: c[f"rho_{arm}"] or 0.0 for arm in ("t", "c")}

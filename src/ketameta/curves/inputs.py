@@ -10,7 +10,8 @@ import pandas as pd
 
 from ketameta._typing import Array, BoolArray
 from ketameta.curves.words import count_of
-from ketameta.effects.covariance import Samples, read_samples, sampling_blocks
+from ketameta.effects._sheet import Sheet
+from ketameta.effects.covariance import Samples, read_samples, sampling_blocks, trial_names
 from ketameta.effects.people import people
 from ketameta.errors import EffectError, ModelError
 
@@ -129,25 +130,43 @@ def read_rows(es: pd.DataFrame) -> tuple[TrialTimes, pd.DataFrame, pd.DataFrame]
     hours = numbers["time_hours"][order]
     _require_distinct_times(rows, trial, hours)
     names, code = np.unique(trial, return_inverse=True)
+    samples = _samples(rows)
+    _require_blocks_in_order(samples, tuple(str(name) for name in names))
     measures = sorted(set(_text(rows, "measure")) - {""})
     data = TrialTimes(
-        trials=tuple(str(name) for name in names),
+        trials=samples.trials,
         trial=code,
         hours=hours,
         yi=numbers["yi"][order],
         vi=numbers["vi"][order],
         people=people(rows),
         measure=measures[0] if measures else "",
-        samples=_samples(rows),
+        samples=samples,
     )
     return data, rows, left_out
 
 
 def _samples(rows: pd.DataFrame) -> Samples:
+    """What the covariance needs of rows that are sorted by trial."""
     try:
-        return read_samples(rows)
+        samples = read_samples(rows)
     except EffectError as error:
         raise ModelError(str(error)) from error
+    return samples
+
+
+def _require_blocks_in_order(samples: Samples, names: tuple[str, ...]) -> None:
+    """Trials and their rows stand in the covariance as they stand in the table, or the two would be mixed up."""
+    rows = dict(
+        pair
+        for batch in samples.batches
+        for pair in zip(batch.trials.tolist(), batch.rows.tolist(), strict=True)
+    )
+    positions = [row for trial in sorted(rows) for row in rows[trial]]
+    if samples.trials != names or positions != list(range(len(samples.frame))):
+        raise ModelError(
+            "rows and their covariance are out of step: name the trials in cohort_id by plain text."
+        )
 
 
 def _require_table(es: pd.DataFrame) -> None:
@@ -164,10 +183,7 @@ def _require_table(es: pd.DataFrame) -> None:
 
 def _text(rows: pd.DataFrame, name: str) -> np.ndarray:
     """A column as stripped text; empty where missing or where there is no such column."""
-    if name not in rows.columns:
-        return np.full(len(rows), "", dtype=object)
-    cells = rows[name].tolist()
-    return np.array(["" if pd.isna(cell) else str(cell).strip() for cell in cells], dtype=object)
+    return Sheet(rows).text(name)
 
 
 def _number(rows: pd.DataFrame, name: str) -> Array:
@@ -184,10 +200,9 @@ def _with_reason(es: pd.DataFrame, untimed: BoolArray) -> pd.DataFrame:
 
 
 def _trial_names(rows: pd.DataFrame) -> np.ndarray:
-    cohort, study = _text(rows, "cohort_id"), _text(rows, "study_id")
-    names = np.where(cohort != "", cohort, study)
+    names = trial_names(Sheet(rows))
     _require(rows, names != "", "the trial must be named in cohort_id or study_id")
-    return names.astype(str)
+    return names
 
 
 def _require(rows: pd.DataFrame, good: np.ndarray, rule: str) -> None:

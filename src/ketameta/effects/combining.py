@@ -9,6 +9,7 @@ import numpy as np
 from ketameta._typing import Array, ArrayLike
 from ketameta.effects._checks import arrays, more_than
 from ketameta.effects._result import EffectSize, make_effect
+from ketameta.effects._shared_part import limit_of_root
 from ketameta.errors import EffectError
 
 __all__ = ["CombinedArm", "combine_arms", "combine_contrasts", "shared_correlation"]
@@ -113,6 +114,12 @@ def combine_contrasts(yi: ArrayLike, vi: ArrayLike, n_t: ArrayLike, n_c: float) 
     EffectError
         If a value is not finite, or a variance or a size is not positive.
 
+    Notes
+    -----
+    ``c_i = v_i (1/n_c) / (1/n_i + 1/n_c)`` of variance ``v_i`` comes from the shared arm, and ``sqrt(c_i c_j)`` is the
+    covariance. That part is one number for all contrasts; where variances and sizes disagree about it so
+    far that a contrast would get a negative weight, the larger ``c_i`` are lowered until its weight is 0.
+
     Examples
     --------
     >>> from ketameta.effects import combine_contrasts
@@ -123,16 +130,23 @@ def combine_contrasts(yi: ArrayLike, vi: ArrayLike, n_t: ArrayLike, n_c: float) 
     effects, variances, sizes = arrays(yi=yi, vi=vi, n_t=n_t)
     _one_dimension("yi, vi and n_t", effects)
     more_than(0, "a variance", vi=variances)
-    root = np.sqrt(variances)
-    covariance = shared_correlation(sizes, n_c) * np.outer(root, root)
-    try:
-        weights = np.linalg.solve(covariance, np.ones(len(effects)))
-    except np.linalg.LinAlgError:
-        raise EffectError("the covariance matrix is singular: the arm sizes are too unequal") from None
-    total = weights.sum()
-    return make_effect(
-        np.asarray(weights @ effects / total), np.asarray(1 / total), "the arm sizes are too unequal"
-    )
+    (control,) = arrays(n_c=n_c)
+    more_than(0, "a group size", n_t=sizes, n_c=control)
+    if control.ndim:
+        raise EffectError(f"n_c has shape {control.shape}; give the size of the one shared arm")
+    with np.errstate(all="ignore"):
+        part = variances / control / (1 / sizes + 1 / control)
+        limit = limit_of_root(part, variances, np.ones((len(sizes), len(sizes)), dtype=np.bool_))
+        shared = np.minimum(np.sqrt(part), limit)
+        own = variances - shared**2
+        if not (own > 0).all():
+            raise EffectError("the covariance matrix is singular: the arm sizes are too unequal")
+        reduction = (shared / own).sum() / (1 + (shared**2 / own).sum())
+        weights = np.maximum(1 - shared * reduction, 0.0) / own
+        total = weights.sum()
+        estimate = weights @ effects / total
+        variance = ((weights**2 * own).sum() + (weights @ shared) ** 2) / total**2
+    return make_effect(np.asarray(estimate), np.asarray(variance), "the arm sizes are too unequal")
 
 
 def _one_dimension(names: str, values: Array) -> None:

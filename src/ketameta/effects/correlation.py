@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import numpy as np
 
@@ -14,12 +15,14 @@ __all__ = [
     "CORRELATIONS",
     "DAY",
     "WEEK",
+    "along",
     "both",
     "change_correlation",
     "outer",
     "pairs",
     "sample",
     "time_correlation",
+    "usable",
 ]
 
 CORRELATIONS = ("log-time", "days", "constant")
@@ -71,7 +74,7 @@ def time_correlation(hours: ArrayLike, *, rho: float, correlation: str = "log-ti
     0.261
     """
     choice("correlation", correlation, CORRELATIONS)
-    if isinstance(rho, bool) or not isinstance(rho, int | float | np.floating) or not 0.0 <= rho < 1.0:
+    if isinstance(rho, bool) or not isinstance(rho, Real) or not 0.0 <= rho < 1.0:
         raise EffectError(
             f"rho={rho!r} must be a number with 0 <= rho < 1: the correlation between 24 h and 7 d."
         )
@@ -122,15 +125,16 @@ def change_correlation(sd_baseline: ArrayLike, sd: ArrayLike, r_baseline: ArrayL
     s, b = sample(sd=sd, r_baseline=r_baseline)
     (first,) = arrays(sd_baseline=sd_baseline)
     more_than(0, "a standard deviation", sd_baseline=first)
-    first = np.broadcast_to(first, s.shape[:-1])[..., None]
+    first = along("sd_baseline", first, s)[..., None]
     if (np.abs(b) > 1).any():
         raise EffectError(f"r_baseline = {b.ravel()[np.argmax(np.abs(b))]:g}: a correlation lies in -1 to 1")
-    along = first * b * s
-    covariance = pairs("r", r, s) * outer(s) - along[..., :, None] - along[..., None, :]
-    covariance = covariance + first[..., None] ** 2
+    with np.errstate(all="ignore"):
+        with_first = first * b * s
+        covariance = pairs("r", r, s) * outer(s) - with_first[..., :, None] - with_first[..., None, :]
+        covariance = usable(covariance + first[..., None] ** 2)
     variance = np.diagonal(covariance, axis1=-2, axis2=-1)
     more_than(0, "the variance of a change", **{"s_t^2 + s_b^2 - 2 r s_b s_t": variance})
-    return np.asarray(covariance / np.sqrt(outer(variance)), dtype=np.float64)
+    return np.asarray(covariance / outer(np.sqrt(variance)), dtype=np.float64)
 
 
 def sample(**named: ArrayLike) -> tuple[Array, ...]:
@@ -159,6 +163,12 @@ def pairs(name: str, rho: ArrayLike, values: Array) -> Array:
         given = np.where(np.eye(m, dtype=np.bool_), 1.0, given)
     if given.shape[-2:] != (m, m):
         raise EffectError(f"{name} has shape {given.shape}; {m} effects need {m} rows and {m} columns")
+    try:
+        np.broadcast_shapes(given.shape[:-2], values.shape[:-1])
+    except ValueError:
+        raise EffectError(
+            f"{name} has shape {given.shape}, the effects have {values.shape}: the trials do not fit together"
+        ) from None
     unit = np.abs(np.diagonal(given, axis1=-2, axis2=-1) - 1) <= _ROUNDING
     mirrored = np.abs(given - np.swapaxes(given, -1, -2)) <= _ROUNDING
     if not (unit.all() and mirrored.all() and (np.abs(given) <= 1 + _ROUNDING).all()):
@@ -166,6 +176,24 @@ def pairs(name: str, rho: ArrayLike, values: Array) -> Array:
             f"{name} is not a matrix of correlations: it must be symmetric, within -1 to 1, with ones on its diagonal"
         )
     return given
+
+
+def along(name: str, given: Array, values: Array) -> Array:
+    """One number for each trial, shape (...), of effects of shape (..., m)."""
+    trials = values.shape[:-1]
+    try:
+        return np.broadcast_to(given, trials)
+    except ValueError:
+        raise EffectError(
+            f"{name} has shape {given.shape}; one number for each trial has shape {trials}"
+        ) from None
+
+
+def usable(covariance: Array) -> Array:
+    """The matrix, refused where numbers are too large or too small to compute with."""
+    if not np.isfinite(covariance).all():
+        raise EffectError("the covariance is not finite: effects, SDs or sizes are too large or too small")
+    return covariance
 
 
 def both(values: Array) -> tuple[Array, Array]:

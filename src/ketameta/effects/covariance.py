@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,16 @@ import pandas as pd
 from ketameta._render import Card, card_html, card_text, number
 from ketameta._typing import Array
 from ketameta.effects._account import account, counted
+from ketameta.effects._arms import Indices
 from ketameta.effects._blocks import Assumed, matrices
-from ketameta.effects._samples import Indices, Samples, describe, read_samples
+from ketameta.effects._naming import describe
+from ketameta.effects._samples import Samples, read_samples, trial_names
+from ketameta.effects._sheet import Sheet
 from ketameta.effects.correlation import DAY, WEEK, time_correlation
 from ketameta.errors import DataError, EffectError
 from ketameta.provenance import Provenance, trace
 
-__all__ = ["Samples", "SamplingCovariance", "covariance", "read_samples", "sampling_blocks"]
+__all__ = ["Samples", "SamplingCovariance", "covariance", "read_samples", "sampling_blocks", "trial_names"]
 
 _SHOWN = 12
 _LARGEST = 2_000_000_000
@@ -95,22 +99,34 @@ class SamplingCovariance:
         ``i <= j`` are labels of the index of ``rows``.
         """
         index = self.rows.index
-        parts = []
-        for name, at, block in zip(self.trials, self.positions, self.blocks, strict=True):
-            i, j = np.triu_indices(len(at))
-            root = np.sqrt(np.diag(block))
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "trial": name,
-                        "i": index[at[i]],
-                        "j": index[at[j]],
-                        "covariance": block[i, j],
-                        "correlation": block[i, j] / (root[i] * root[j]),
-                    }
-                )
+        found: list[tuple[Indices, Indices, Indices, Array, Array]] = []
+        by_size: dict[int, list[int]] = {}
+        for one, rows in enumerate(self.positions):
+            by_size.setdefault(len(rows), []).append(one)
+        for m, trials in by_size.items():
+            i, j = np.triu_indices(m)
+            at, blocks = (
+                np.stack([self.positions[k] for k in trials]),
+                np.stack([self.blocks[k] for k in trials]),
             )
-        return pd.concat(parts, ignore_index=True)
+            root = np.sqrt(np.diagonal(blocks, axis1=1, axis2=2))
+            pairs = blocks[:, i, j]
+            many = np.repeat(np.array(trials, dtype=np.intp), len(i))
+            r = pairs / (root[:, i] * root[:, j])
+            found.append((many, at[:, i].ravel(), at[:, j].ravel(), pairs.ravel(), r.ravel()))
+        trial, first, second, covariances, correlations = (
+            np.concatenate(part) for part in zip(*found, strict=True)
+        )
+        order = np.argsort(trial, kind="stable")
+        return pd.DataFrame(
+            {
+                "trial": np.array(self.trials, dtype=object)[trial[order]],
+                "i": index[first[order]],
+                "j": index[second[order]],
+                "covariance": covariances[order],
+                "correlation": correlations[order],
+            }
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold."""
@@ -220,6 +236,7 @@ def covariance(
     ...         "study_id": ["a_56mg", "a_84mg", "b"],
     ...         "cohort_id": ["a", "a", "b"],
     ...         "comparator_arm_id": ["a:placebo", "a:placebo", "b:placebo"],
+    ...         "time_hours": 24.0,
     ...         "measure": "MD",
     ...         "yi": [-4.1, -3.2, -2.0],
     ...         "vi": [2.25, 2.25, 1.5],
@@ -274,11 +291,7 @@ def sampling_blocks(samples: Samples, *, rho: float, correlation: str, between: 
 
 def _assumed(rho: float, correlation: str, between: float) -> Assumed:
     time_correlation([DAY, WEEK], rho=rho, correlation=correlation)
-    if (
-        isinstance(between, bool)
-        or not isinstance(between, int | float | np.floating)
-        or not 0 <= between <= 1
-    ):
+    if isinstance(between, bool) or not isinstance(between, Real) or not 0 <= between <= 1:
         raise EffectError(
             f"between={between!r} must be a number from 0 to 1: the correlation between outcomes."
         )
@@ -289,6 +302,8 @@ def _rows(es: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows with an effect, and rows left out for a reason."""
     if not isinstance(es, pd.DataFrame):
         raise EffectError(f"covariance needs a DataFrame of effect sizes, not {type(es).__name__}")
+    if es.columns.nlevels > 1:
+        raise DataError(f"the columns have {es.columns.nlevels} levels; one level of names is needed")
     missing = [name for name in ("yi", "vi") if name not in es.columns]
     if "cohort_id" not in es.columns and "study_id" not in es.columns:
         missing.append("cohort_id (or study_id)")
@@ -297,15 +312,13 @@ def _rows(es: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     twice = sorted({str(name) for name in es.columns[es.columns.duplicated()]})
     if twice:
         raise DataError(f"column {', '.join(twice)} stands more than once in the table")
-    reason = (
-        es["reason"].fillna("").astype(str).str.strip() if "reason" in es.columns else pd.Series("", es.index)
-    )
-    excluded = (reason != "").to_numpy()
+    excluded = np.asarray(Sheet(es).text("reason") != "", dtype=np.bool_)
     rows = es.loc[~excluded]
     if rows.empty:
         raise EffectError(f"none of the {len(es)} rows has an effect")
+    sheet = Sheet(rows)
     for name in ("yi", "vi"):
-        values = pd.to_numeric(rows[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        values = sheet.number(name)
         good = np.isfinite(values) & ((values > 0) | (name == "yi"))
         if not good.all():
             rule = "a finite number" + (" above zero" if name == "vi" else "")

@@ -8,11 +8,14 @@ the same, 1 where arm, time and outcome are. Leading dimensions are trials with 
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from ketameta._typing import Array, ArrayLike
-from ketameta.effects._checks import arrays, choice, more_than
-from ketameta.effects.correlation import both, outer, pairs, sample
+from ketameta.effects._checks import arrays, choice, more_than, not_less_than
+from ketameta.effects._standardised import OWN_ARMS, covariance_in_units, unit_of
+from ketameta.effects.correlation import along, both, outer, pairs, sample, usable
 from ketameta.errors import EffectError
 
 __all__ = [
@@ -65,13 +68,23 @@ def md_covariance(
     [[2.25, 1.0], [1.0, 2.25]]
     """
     s, n, t, k = sample(sd_t=sd_t, n_t=n_t, sd_c=sd_c, n_c=n_c)
-    return _numerators(s, n, pairs("rho_t", rho_t, n)) + _numerators(t, k, pairs("rho_c", rho_c, k))
+    r, q = pairs("rho_t", rho_t, n), pairs("rho_c", rho_c, k)
+    with np.errstate(all="ignore"):
+        return usable(_numerators(s, n, r) + _numerators(t, k, q))
 
 
 def smd_covariance(
-    yi: ArrayLike, n_t: ArrayLike, n_c: ArrayLike, rho_t: ArrayLike, rho_c: ArrayLike
+    yi: ArrayLike,
+    n_t: ArrayLike,
+    n_c: ArrayLike,
+    rho_t: ArrayLike,
+    rho_c: ArrayLike,
+    *,
+    standardiser: Literal["pooled", "control", "average"] = "pooled",
+    sd_t: ArrayLike | None = None,
+    sd_c: ArrayLike | None = None,
 ) -> Array:
-    """Sampling covariance of standardised mean differences, each on the pooled SD of its own two arms.
+    """Sampling covariance of standardised mean differences, each on an SD of its own two arms.
 
     Parameters
     ----------
@@ -81,46 +94,71 @@ def smd_covariance(
         Arm sizes.
     rho_t, rho_c : array_like, shape (..., m, m)
         As :func:`md_covariance`.
+    standardiser : {"pooled", "control", "average"}
+        SD in whose units the differences are: pooled over both arms (:func:`ketameta.effects.smd`), the
+        comparator's (:func:`ketameta.effects.glass`), root mean square of both (:func:`ketameta.effects.smdh`).
+    sd_t, sd_c : array_like, shape (..., m), optional
+        Standard deviations of the arms; ``"average"`` needs them, the others take them as equal.
 
     Returns
     -------
     numpy.ndarray, shape (..., m, m)
-        Covariance matrix; its diagonal is ``1/n_t + 1/n_c + yi^2 / (2 (n_t + n_c))``.
+        Covariance matrix; its diagonal is the variance of that function: ``1/n_t + 1/n_c + yi^2 / (2 (n_t + n_c))``
+        for ``"pooled"``, ``1/n_t + 1/n_c + yi^2 / (2 n_c)`` for ``"control"``, Bonett's for ``"average"``.
 
     Raises
     ------
     EffectError
-        As :func:`md_covariance`.
+        As :func:`md_covariance`; if ``standardiser`` is unknown, or ``"average"`` without SDs or with an arm
+        of fewer than 2.
 
     Notes
     -----
-    Large-sample formula by the delta method, with normal outcomes and one within-group variance at each
-    time. Write ``d = D / S`` with the mean difference ``D`` and ``S^2 = sum of squares / (N - 2)`` over both
-    arms. ``D`` and ``S^2`` are independent, also between times, so
+    Large-sample formula by the delta method, with normal outcomes. Write ``d = D / S`` with the mean difference
+    ``D`` and ``S^2 = w_t s_t^2 + w_c s_c^2``. ``D`` and ``S^2`` are independent, also between times, so
 
     ``cov(d_i, d_j) = cov(D_i, D_j) / (s_i s_j) + d_i d_j cov(S_i^2, S_j^2) / (4 s_i^2 s_j^2)``.
 
-    The first term is that of :func:`md_covariance`. Sums of squares of ``n_ij`` people whose outcomes
-    correlate by ``rho`` have covariance ``2 rho^2 s_i^2 s_j^2 (n_ij - 1)``, so that, summed over the arms
-    ``a`` that the effects share and with ``n - 1`` and ``N - 2`` written as ``n`` and ``N``,
+    The first term is that of :func:`md_covariance`, ``sum_a rho_a u_ai u_aj / max(n_ai, n_aj)`` with the SD ``u`` of
+    arm ``a`` in units of ``s``. Variances of an arm whose outcomes correlate by ``rho`` have covariance
+    ``2 rho^2 sigma_i^2 sigma_j^2 n_ij / (n_i n_j)`` (``n`` for ``n - 1``), so that the second term is, with the part
+    ``f_a = w_a sigma_a^2 / s^2`` of the squared standardiser,
 
-    ``cov(d_i, d_j) = sum_a [rho_a / max(n_ai, n_aj) + rho_a^2 d_i d_j min(n_ai, n_aj) / (2 N_i N_j)]``.
+    ``sum_a rho_a^2 d_i d_j f_ai f_aj / (2 max(n_ai, n_aj))``.
 
-    Both arms shared, equal sizes: ``rho (1/n_t + 1/n_c) + rho^2 d_i d_j / (2 N)`` (Gleser & Olkin 2009). A
-    control arm alone at one time: ``1/n_c + d_i d_j n_c / (2 N_i N_j)``; where all effects share one SD
-    pooled over all arms of the trial, see :func:`smd_common_sd_covariance`.
+    - ``"pooled"``: one SD in both arms, so ``u = 1`` and ``f_a = n_a / N``; the second term is
+      ``sum_a rho_a^2 d_i d_j min(n_ai, n_aj) / (2 N_i N_j)``. Both arms shared, equal sizes:
+      ``rho (1/n_t + 1/n_c) + rho^2 d_i d_j / (2 N)`` (Gleser & Olkin 2009). A control arm alone at one time:
+      ``1/n_c + d_i d_j n_c / (2 N_i N_j)``; where all effects share one SD pooled over all arms of the trial, see
+      :func:`smd_common_sd_covariance`.
+    - ``"control"``: one SD in both arms, so ``u = 1``; ``f_c = 1`` and ``f_t = 0``. A control arm alone at one time:
+      ``1/n_c + d_i d_j / (2 n_c)``.
+    - ``"average"``: ``u_a = sd_a / s`` and ``f_a = sd_a^2 / (2 s^2)`` with ``s^2 = (sd_t^2 + sd_c^2) / 2``; sizes are ``n - 1`` and
+      the whole is multiplied by both small-sample corrections, as its variance is (Bonett 2008, 2009).
 
     Examples
     --------
     >>> from ketameta.effects import smd_covariance
     >>> smd_covariance([-0.8, -0.4], [20, 20], [20, 20], rho_t=0.5, rho_c=0.5).round(4).tolist()
     [[0.108, 0.051], [0.051, 0.102]]
+
+    Two doses in units of the SD of their one control arm:
+
+    >>> smd_covariance([-0.8, -0.4], 20, 20, rho_t=0, rho_c=1, standardiser="control").round(4).tolist()
+    [[0.116, 0.058], [0.058, 0.104]]
     """
-    d, n, k = sample(yi=yi, n_t=n_t, n_c=n_c)
+    choice("standardiser", standardiser, OWN_ARMS)
+    if standardiser == "average" and (sd_t is None or sd_c is None):
+        raise EffectError('standardiser="average" needs sd_t and sd_c')
+    first, second = (1.0 if sd is None else sd for sd in (sd_t, sd_c))
+    d, n, k, s, t = sample(yi=yi, n_t=n_t, n_c=n_c, sd_t=first, sd_c=second)
+    if standardiser == "average":
+        more_than(1, "a group size", n_t=n, n_c=k)
+        not_less_than(2, "n_t + n_c - 2", **{"n_t + n_c - 2": n + k - 2})
     r, q = pairs("rho_t", rho_t, n), pairs("rho_c", rho_c, k)
-    one = np.ones_like(d)
-    shared = r**2 * np.minimum(*both(n)) + q**2 * np.minimum(*both(k))
-    return _numerators(one, n, r) + _numerators(one, k, q) + outer(d / (n + k)) * shared / 2
+    with np.errstate(all="ignore"):
+        unit = unit_of(np.full(d.shape, standardiser, dtype=object), n, k, s, t, s, t)
+        return usable(covariance_in_units(d, unit, r, q, r, q))
 
 
 def smd_common_sd_covariance(
@@ -173,8 +211,11 @@ def smd_common_sd_covariance(
     common, people = arrays(sd=sd, n_sd=n_sd)
     more_than(0, "a standard deviation", sd=common)
     more_than(1, "a number of people", n_sd=people)
-    common, people = (np.broadcast_to(part, d.shape[:-1])[..., None, None] for part in (common, people))
-    return md_covariance(s, n, t, k, rho_t, rho_c) / common**2 + outer(d) / (2 * people)
+    common, people = (
+        along(name, part, d)[..., None, None] for name, part in (("sd", common), ("n_sd", people))
+    )
+    with np.errstate(all="ignore"):
+        return usable(md_covariance(s, n, t, k, rho_t, rho_c) / common**2 + outer(d) / (2 * people))
 
 
 def counts_covariance(
@@ -233,8 +274,10 @@ def counts_covariance(
                 f"events_{name} = {events.ravel()[position]:g} of {size.ravel()[position]:g} (position "
                 f"{position}): the {measure} has no covariance there; add 0.5 to each cell of a table with a zero"
             )
-        covariance += _numerators(_spread(events / size, measure), size, pairs(f"rho_{name}", rho, size))
-    return covariance
+        r = pairs(f"rho_{name}", rho, size)
+        with np.errstate(all="ignore"):
+            covariance = covariance + _numerators(_spread(events / size, measure), size, r)
+    return usable(covariance)
 
 
 def _numerators(sd: Array, n: Array, rho: Array) -> Array:
