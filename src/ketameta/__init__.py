@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from ketameta.curves import durability
     from ketameta.effects import effect_sizes
     from ketameta.evidence import check_trials, load_trials, read_trials, select
-    from ketameta.models import pool, regress, subgroups
+    from ketameta.models import bayes, pool, regress, subgroups
     from ketameta.plots import forest, timecourse
     from ketameta.reporting import report
 
 _HOME = {
+    "bayes": "models",
     "check_trials": "evidence",
     "durability": "curves",
     "effect_sizes": "effects",
@@ -35,6 +36,7 @@ _HOME = {
 
 __all__ = [
     "__version__",
+    "bayes",
     "check_trials",
     "durability",
     "effect_sizes",

@@ -1,19 +1,45 @@
 """Pooled models: one numerical kernel, and the analyses that stand on it."""
 
+from ketameta.models.bayesian import bayes
 from ketameta.models.grouping import Subgroups, subgroups
+from ketameta.models.log_priors import LogNormal, LogStudentT
+from ketameta.models.marginals import Marginal
 from ketameta.models.permuting import PermutationTest, permutation
 from ketameta.models.pooling import pool
+from ketameta.models.posterior import Posterior
+from ketameta.models.priors import (
+    Exponential,
+    HalfCauchy,
+    HalfNormal,
+    HalfT,
+    Normal,
+    Uniform,
+)
+from ketameta.models.published_priors import rhodes2015, turner2015
 from ketameta.models.regression import regress
 from ketameta.models.regression_result import Regression
 from ketameta.models.result import Pooled
 
 __all__ = [
+    "Exponential",
+    "HalfCauchy",
+    "HalfNormal",
+    "HalfT",
+    "LogNormal",
+    "LogStudentT",
+    "Marginal",
+    "Normal",
     "PermutationTest",
     "Pooled",
+    "Posterior",
     "Regression",
     "Subgroups",
+    "Uniform",
+    "bayes",
     "permutation",
     "pool",
     "regress",
+    "rhodes2015",
     "subgroups",
+    "turner2015",
 ]
