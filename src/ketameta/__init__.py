@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from ketameta.curves import durability
     from ketameta.effects import effect_sizes
     from ketameta.evidence import check_trials, load_trials, read_trials, select
-    from ketameta.models import bayes, pool, regress, subgroups
+    from ketameta.models import bayes, counts, pool, regress, subgroups
     from ketameta.plots import forest, timecourse
     from ketameta.reporting import report
 
 _HOME = {
     "bayes": "models",
     "check_trials": "evidence",
+    "counts": "models",
     "durability": "curves",
     "effect_sizes": "effects",
     "forest": "plots",
@@ -38,6 +39,7 @@ __all__ = [
     "__version__",
     "bayes",
     "check_trials",
+    "counts",
     "durability",
     "effect_sizes",
     "forest",

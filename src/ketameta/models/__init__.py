@@ -1,6 +1,8 @@
 """Pooled models: one numerical kernel, and the analyses that stand on it."""
 
+from ketameta.models._count_result import PooledCounts
 from ketameta.models.bayesian import bayes
+from ketameta.models.counts import counts
 from ketameta.models.grouping import Subgroups, subgroups
 from ketameta.models.log_priors import LogNormal, LogStudentT
 from ketameta.models.marginals import Marginal
@@ -31,11 +33,13 @@ __all__ = [
     "Normal",
     "PermutationTest",
     "Pooled",
+    "PooledCounts",
     "Posterior",
     "Regression",
     "Subgroups",
     "Uniform",
     "bayes",
+    "counts",
     "permutation",
     "pool",
     "regress",
