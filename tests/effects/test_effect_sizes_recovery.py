@@ -48,6 +48,17 @@ def test_an_impossible_level_of_an_interval_is_a_reason() -> None:
     assert row["reason"] == "ci_level = 950: not a two-sided level"
 
 
+def evaluated(imputed: str, name: str, values: dict[str, float]) -> float:
+    """Value of a formula as it stands in ``imputed``: what is written there is what was computed."""
+    formula = next(part for part in imputed.split("; ") if part.startswith(f"{name} = ")).partition(" = ")[2]
+    formula, *weights = formula.rpartition(" (")[0].replace("^", "**").split(", ")
+    scope: dict[str, Any] = {**values, "z": stats.norm.ppf}
+    for weight in weights:
+        letter, _, rule = weight.partition(" = ")
+        scope[letter] = eval(rule, {}, scope)
+    return float(eval(formula, {}, scope))
+
+
 def test_quartiles_and_extremes() -> None:
     five = {"min_t": 2.0, "q1_t": 9.8, "median_t": 14.1, "q3_t": 18.2, "max_t": 26.0}
     for keys in (("q1_t", "median_t", "q3_t"), ("min_t", "median_t", "max_t"), tuple(five)):
@@ -57,8 +68,12 @@ def test_quartiles_and_extremes() -> None:
         found = effects.mean_sd_from_quantiles(20, **{names[key]: value for key, value in cells.items()})
         expected = effects.smd(found.mean, found.sd, 20, 18.0, 7.0, 22)
         assert (row["yi"], row["vi"]) == pytest.approx((float(expected.yi), float(expected.vi)), rel=1e-12)
-        assert "mean_t from median_t" in row["imputed"]
-        assert "sd_t from median_t" in row["imputed"]
+        assert evaluated(row["imputed"], "mean_t", {**cells, "n": 20}) == pytest.approx(
+            float(found.mean), rel=1e-12
+        )
+        assert evaluated(row["imputed"], "sd_t", {**cells, "n": 20}) == pytest.approx(
+            float(found.sd), rel=1e-12
+        )
 
 
 def test_quartiles_beside_a_printed_mean_give_the_sd_alone() -> None:

@@ -11,6 +11,7 @@ from ketameta._typing import AnyArray, Array, BoolArray
 from ketameta.effects._crossovers import paired_rows
 from ketameta.effects._intervals import levels, within_interval
 from ketameta.effects._lending import Lenders
+from ketameta.effects._quantile_words import iqr_words, mean_words, range_words, sd_words
 from ketameta.effects._sheet import Sheet, blank
 from ketameta.effects._significance import (
     STATISTIC,
@@ -119,7 +120,9 @@ class ArmSpread:
             self._sheet.keep(mean, rows & ~from_median & self._sheet.alive, self._sheet.number(mean))
             chosen = from_median & self._sheet.alive
             self._convert(arm, chosen, {"mean": mean})
-            self._sheet.flag(chosen & self._sheet.alive, f"{mean} from {self._quantile_words(arm)}")
+            self._sheet.flag(
+                chosen & self._sheet.alive, mean_words(self._sheet, arm, self._options.quantiles)
+            )
 
     def _sources(self, arm: str) -> AnyArray:
         sheet = self._sheet
@@ -214,13 +217,13 @@ class ArmSpread:
         sheet = self._sheet
         with_median = rows & sheet.given(f"median_{arm}")
         self._convert(arm, with_median, {"sd": f"sd_{arm}"})
-        sheet.flag(with_median & sheet.alive, f"sd_{arm} from {self._quantile_words(arm)}")
+        sheet.flag(with_median & sheet.alive, sd_words(sheet, arm, self._options.quantiles))
         bare = rows & ~sheet.given(f"median_{arm}")
         quartiles = bare & sheet.given(f"q1_{arm}", f"q3_{arm}")
         n = sheet.number(f"n_{arm}")
         for chosen, names, function, words in (
-            (quartiles, ("q1", "q3"), sd_from_iqr, "Wan et al. 2014, C3"),
-            (bare & ~quartiles, ("min", "max"), sd_from_range, "Wan et al. 2014, C1"),
+            (quartiles, ("q1", "q3"), sd_from_iqr, iqr_words(arm)),
+            (bare & ~quartiles, ("min", "max"), sd_from_range, range_words(arm)),
         ):
             columns = [f"{name}_{arm}" for name in names]
             sheet.require(chosen, columns)
@@ -231,14 +234,8 @@ class ArmSpread:
             )
             sheet.flag(
                 chosen & sheet.alive,
-                f"sd_{arm} from {columns[0]} and {columns[1]} ({words}; no median, so the shape is unchecked)",
+                f"sd_{arm} = {words} (Wan et al. 2014; no median, so the shape is unchecked)",
             )
-
-    def _quantile_words(self, arm: str) -> Callable[[int], str] | str:
-        method = (
-            "Luo et al. 2018, Wan et al. 2014" if self._options.quantiles == "Luo" else "McGrath et al. 2020"
-        )
-        return f"median_{arm} with quartiles or extremes ({method})"
 
     def _convert(self, arm: str, rows: BoolArray, wanted: dict[str, str]) -> None:
         sheet = self._sheet
