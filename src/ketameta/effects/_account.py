@@ -109,8 +109,10 @@ def _arms(samples: Samples, part: Matrices, b: int, t: np.ndarray, c: np.ndarray
 
 def _both_split(samples: Samples, rows: np.ndarray) -> np.ndarray:
     """Pairs of rows that hold parts of one divided comparator arm."""
-    control = samples.text["comparator_arm_id"][rows]
     split = samples.split[rows]
+    if not split.any():
+        return np.zeros((rows.size, rows.size), dtype=np.bool_)
+    control = samples.text["comparator_arm_id"][rows]
     alike = (control[:, None] == control[None, :]) & (control != "")[:, None]
     return np.asarray(alike & split[:, None] & split[None, :], dtype=np.bool_)
 

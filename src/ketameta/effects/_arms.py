@@ -120,6 +120,8 @@ def _treatments(sheet: Sheet) -> list[_Treatment]:
 
 def _plain(cell: str) -> str:
     """Text as it is compared: case folded, and 0.40 as 0.4."""
+    if not cell:
+        return ""
     value = parsed(cell)
     return cell.casefold() if np.isnan(value) else f"{value:g}"
 

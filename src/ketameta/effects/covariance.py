@@ -219,13 +219,20 @@ def covariance(
     Notes
     -----
     Trials (``cohort_id``, or ``study_id`` where empty) are independent. Within one, rows share the treatment arm
-    if they have a ``study_id`` (one comparison of two arms; " + " joins those of a combined row) in common, and
-    the comparator arm if they have the same ``comparator_arm_id`` (the same ``study_id`` where one is empty).
+    if they have a ``study_id`` in common (" + " joins those of a combined row) and no other drug, dose or route.
+    Two ids of one comparator arm are two reports of one arm if drug, dose and route agree, the dose is
+    given, and the ids do not begin alike (up to "_"); an id with a part "pooled" holds the arms that begin
+    alike. Rows share the comparator arm if they have the same ``comparator_arm_id`` (the same treatment arm where
+    one is empty). ``account`` names what the table left open.
+
     A block is ``r_ij sqrt(v_i v_j)`` with the table's own ``vi`` and the correlation of the measure's exact
-    formula (:func:`smd_covariance`, :func:`md_covariance`, :func:`counts_covariance`), so that it is that
-    formula wherever ``vi`` is. If a trial's rows do not all have the numbers, ``r`` comes from the arm sizes
-    alone; if they do not all have sizes either, arms count as equally large. For counts ``rho`` is the phi
-    coefficient, no larger than the two proportions allow.
+    formula (:func:`smd_covariance` by the ``standardiser`` of the rows, :func:`md_covariance`,
+    :func:`counts_covariance`), so that it is that formula wherever ``vi`` is. An SD at baseline is common to
+    the effects that share its arms. If a trial's rows do not all have the numbers, or the standardiser is not
+    known, ``r`` comes from the arm sizes alone; if they do not all have sizes either, arms count as equally
+    large. There, effects that share one arm at one time have no covariance that would give one of them a
+    negative weight. For counts ``rho`` is the phi coefficient, no larger than the two proportions allow
+    (0.5 added to the cells of tables with a zero).
 
     Examples
     --------
