@@ -564,7 +564,7 @@ def test_predictions(es):
         (pd.DataFrame({"year": [np.nan], "group": ["active"]}), "'year' is missing in row 1"),
         (pd.DataFrame({"year": [math.inf], "group": ["active"]}), "infinite"),
         (pd.DataFrame({"year": [2000], "group": ["Active"]}), "'Active' is no level of 'group'"),
-        (pd.DataFrame({"year": ["a"], "group": ["active"]}), "'year'"),
+        (pd.DataFrame({"year": ["a"], "group": ["active"]}), "'year' is 'a' .* in the fit it is a number"),
         (pd.DataFrame({"year": [], "group": []}), "no rows"),
         ({"year": 2000}, "takes a DataFrame"),
     ],

@@ -1,4 +1,4 @@
-"""regress against metafor: tests/reference/regress.R on 17 models x 9 estimators x 3 kinds of interval."""
+"""regress against metafor: tests/reference/regress.R on 18 models x 9 estimators x 3 kinds of interval."""
 
 import csv
 import functools
@@ -75,7 +75,7 @@ def test_fits_agree(name, by_fit):
         close(fit.h2, number(row["h2"]))
         close(fit.qe, number(row["qe"]))
         close(fit.qe_p, number(row["qe_p"]))
-        close(fit.loglik, number(row["loglik"]), 1.0)
+        close(fit.loglik, number(row["loglik"]))
         if method != "EE" and fit.design.intercept:
             close(
                 fit.r2 if fit.tau2_without > 0 else 0.0,
@@ -87,7 +87,7 @@ def test_fits_agree(name, by_fit):
         assert fit.qm_df1 == int(row["qm_df1"])
         if ci != "Wald":
             assert fit.qm_df2 == number(row["qm_df2"])
-        close(fit.qm, number(row["qm"]), 1e-2)
+        close(fit.qm, number(row["qm"]))
         close(fit.qm_p, number(row["qm_p"]))
         wanted = by_fit["coefficients", name, method, ci]
         frame = fit.to_frame()
@@ -99,8 +99,8 @@ def test_fits_agree(name, by_fit):
             ("ci_high", "ci_high"),
         ):
             error = np.abs(frame[ours].to_numpy() - [number(part[theirs]) for part in wanted]) / size
-            assert error.max() < TOLERANCE * 10, (method, ci, ours, error.max())
-        np.testing.assert_allclose(frame["p"], [number(part["pval"]) for part in wanted], rtol=1e-6)
+            assert error.max() < TOLERANCE, (method, ci, ours, error.max())
+        np.testing.assert_allclose(frame["p"], [number(part["pval"]) for part in wanted], rtol=TOLERANCE)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -110,14 +110,14 @@ def test_linear_tests_agree(name):
         p = len(fit.beta)
         last = fit.test(np.eye(p)[max(0, p - 2) :])
         np.testing.assert_allclose(
-            [last.stat, last.p], [number(row["last_stat"]), number(row["last_p"])], rtol=1e-6
+            [last.stat, last.p], [number(row["last_stat"]), number(row["last_p"])], rtol=TOLERANCE, atol=1e-15
         )
         j = np.arange(1, p + 1)
         weights = np.array([j / p, j[::-1] ** 2])[: 1 if p == 2 else 2]
         linear = fit.test(weights, value=0.1)
         expected = [number(row["linear_stat"]), number(row["linear_p"]), number(row["linear_p1"])]
         found = [linear.stat, linear.p, linear.combinations["p"][0]]
-        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-10)
+        np.testing.assert_allclose(found, expected, rtol=TOLERANCE, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -131,11 +131,11 @@ def test_predictions_and_the_interval_of_tau2_agree(name, by_fit):
             expected = np.array([[number(part[column]) for column in columns] for part in wanted])
             for predicted in (fit.predict().iloc[rows], fit.predict(fit.rows.iloc[rows])):
                 np.testing.assert_allclose(
-                    predicted[list(columns)], expected, rtol=0, atol=1e-7 * np.nanmax(expected[:, 1])
+                    predicted[list(columns)], expected, rtol=0, atol=TOLERANCE * expected[:, 1].min()
                 )
     low, high = next((row["low"], row["high"]) for row in read("tau2") if row["set"] == name)
     np.testing.assert_allclose(
-        fitted(name, "REML", "Wald").tau2_ci, (number(low), number(high)), rtol=1e-7, atol=1e-9
+        fitted(name, "REML", "Wald").tau2_ci, (number(low), number(high)), rtol=TOLERANCE, atol=1e-10
     )
 
 

@@ -85,10 +85,13 @@ class Design:
                     f"{name!r} is missing in {name_rows(table, np.flatnonzero(missing).tolist())} of the table "
                     "to predict for"
                 )
+            if values.dtype == object and name not in self.levels:
+                raise ModelError(
+                    f"{name!r} is {values[0]!r} in the table to predict for; in the fit it is a number"
+                )
             ready[name] = values
         data = pd.DataFrame(ready, columns=list(self.columns))
         if self.spec is None:
-            _check_numeric(data)
             return np.column_stack([np.ones(len(data)), data.to_numpy(dtype=np.float64)])
         return _evaluate(self.spec, self._coded(data))[0]
 
