@@ -2,7 +2,7 @@
 
 from ketameta.models._count_result import PooledCounts
 from ketameta.models.bayesian import bayes
-from ketameta.models.counts import counts
+from ketameta.models.counting import counts
 from ketameta.models.grouping import Subgroups, subgroups
 from ketameta.models.log_priors import LogNormal, LogStudentT
 from ketameta.models.marginals import Marginal
