@@ -20,6 +20,12 @@ EXPECTED = {
         "2 treatment arms share a comparator",
         "standardise all by",
     ],
+    "05_published_meta_analysis.py": [
+        "Every printed digit comes out.",
+        "Zhong 2016: sd_t = 0.256, sd_c = 0.256",
+        "These 7 of 17 trials carry 38% of the weight.",
+        "example_published.png",
+    ],
 }
 
 
@@ -40,7 +46,7 @@ def test_script(script, tmp_path):
     assert done.returncode == 0, done.stderr
     for words in EXPECTED[script.name]:
         assert words in done.stdout
-    for name in ("example_forest.png", "example_timecourse.png"):
+    for name in ("example_forest.png", "example_timecourse.png", "example_published.png"):
         if name in EXPECTED[script.name]:
             assert (tmp_path / "out" / name).stat().st_size > 5000
 

@@ -1,4 +1,4 @@
-"""Agreement with metafor 3.8: every tau2 estimator, every interval, 34 samples (reference/pooling.R)."""
+"""Agreement with metafor: every tau2 estimator, every interval, 34 samples (reference/pooling.R, pooling_more.R)."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ INPUTS = pd.read_csv(REFERENCE / "pooling_inputs.csv")
 TAU2 = pd.read_csv(REFERENCE / "pooling_tau2.csv").set_index(["dataset", "method"])
 MEAN = pd.read_csv(REFERENCE / "pooling_mean.csv").set_index(["dataset", "method", "test"])
 DATASETS = list(dict.fromkeys(INPUTS["dataset"]))
+MORE = pd.read_csv(REFERENCE / "pooling_more.csv").set_index(["dataset", "method", "test"])
+BASIC = list(dict.fromkeys(TAU2.index.get_level_values("method")))
+FURTHER = list(dict.fromkeys(MORE.index.get_level_values("method")))
 TESTS = {"z": "Wald", "knha": "HKSJ", "adhoc": "HKSJ-adhoc"}
 RELATIVE = 1e-8
 # rma() stops its scoring at a tau2 of 1.4e-14 (smallest vi 0.0025) where the maximum lies at 0 itself.
@@ -40,13 +43,15 @@ def same(found: float, expected: float) -> bool:
 
 def test_reference_covers_what_it_claims() -> None:
     assert len(DATASETS) >= 30
-    assert len(TAU2) == len(DATASETS) * len(METHODS)
+    assert set(BASIC) | set(FURTHER) == set(METHODS)
+    assert len(TAU2) == len(DATASETS) * len(BASIC)
     assert len(MEAN) == len(TAU2) * len(TESTS)
+    assert len(MORE) == len(DATASETS) * len(FURTHER) * len(TESTS)
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_heterogeneity(dataset: str) -> None:
-    for method in METHODS:
+    for method in BASIC:
         fit, r = pooled(dataset, tau2=method), TAU2.loc[(dataset, method)]
         found = {
             "k": fit.k,
@@ -74,7 +79,7 @@ def test_heterogeneity(dataset: str) -> None:
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_mean(dataset: str) -> None:
-    for method in METHODS:
+    for method in BASIC:
         for test, ci in TESTS.items():
             r = MEAN.loc[(dataset, method, test)]
             fit = pooled(dataset, tau2=method, ci=ci)
@@ -95,13 +100,24 @@ def test_mean(dataset: str) -> None:
 @pytest.mark.parametrize("dataset", [name for name in DATASETS if name != "bcg_first_two"])
 def test_prediction_with_k_minus_2_degrees_of_freedom(dataset: str) -> None:
     """predict(rma(test="z"), pi.type="riley"): t with k - 2 degrees of freedom, Wald standard error."""
-    for method in METHODS[1:]:
+    for method in BASIC[1:]:
         r = MEAN.loc[(dataset, method, "z")]
         for ci in TESTS.values():
             fit = pooled(dataset, tau2=method, ci=ci, prediction="t(k-2)")
             assert same(fit.pi_low, r["riley_low"])
             assert same(fit.pi_high, r["riley_high"])
             assert fit.prediction_method == "t(k-2)"
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_estimators_in_steps_and_with_chosen_weights(dataset: str) -> None:
+    """HSk, DL2, HE2 and GENQ with weights 1 / sqrt(v), by metafor 5.1 (pooling_more.R)."""
+    for method in FURTHER:
+        for test, ci in TESTS.items():
+            r = MORE.loc[(dataset, method, test)]
+            fit = pooled(dataset, tau2=method, ci=ci)
+            wrong = {n: (getattr(fit, n), r[n]) for n in MORE.columns if not same(getattr(fit, n), r[n])}
+            assert not wrong, (method, ci)
 
 
 def test_global_maximum_where_scoring_stops_at_a_lower_one() -> None:
