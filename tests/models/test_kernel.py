@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from ketameta._typing import Array
 from ketameta.errors import ModelError
-from ketameta.models import kernel
+from ketameta.models import _batch
 from ketameta.models.intervals import q_profile
 from ketameta.models.kernel import METHODS, Fits, fit, solve_tau2
 
@@ -225,7 +225,7 @@ def test_batch_equals_single_bit_for_bit(
     y = rng.normal(0.0, np.sqrt(v + 0.3))
     mask = rng.random(y.shape) < 0.85
     x = np.stack([np.ones(7), np.arange(7.0)], axis=-1) if with_design else None
-    monkeypatch.setattr(kernel, "_CHUNK_ELEMENTS", 200)
+    monkeypatch.setattr(_batch, "_CHUNK_ELEMENTS", 200)
     batch = fit(y, v, x, mask=mask, tau2=method)
     for i in np.ndindex(3, 50):
         single = fit(y[i], v[i], x, mask=mask[i], tau2=method)

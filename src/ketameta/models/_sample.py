@@ -1,7 +1,7 @@
-"""A batch of samples made ready for computing, and weighted least squares on it.
+"""A batch of samples made ready for computing.
 
-Each fit of the batch is sorted by sampling variance, centred on a reference and scaled by a power of
-two, so that results do not depend on the order of the studies, on the units or on a common shift.
+Each fit of the batch is sorted by sampling variance, centred and scaled by a power of two, so that results
+do not depend on the order of the studies, on the units or on a common shift.
 """
 
 from __future__ import annotations
@@ -13,35 +13,52 @@ import numpy as np
 
 from ketameta._typing import Array, BoolArray
 
-__all__ = ["Gls", "Sample", "gls", "prepare"]
+__all__ = ["NARROW", "RANGE", "Sample", "prepare"]
 
-_RANGE = 1e150
+NARROW = 64
+"""Up to so many studies, arrays are laid out study by study, above it fit by fit."""
+
+RANGE = 1e150
 _RANK_TOLERANCE = 1e-10
+_CONSTANT_TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """A batch of n samples of up to k studies, sorted by sampling variance.
+    """A batch of n samples of up to k studies; the first axis runs over studies.
+
+    The first p studies of a fit are its *pivots*: precise studies whose rows of the design are linearly
+    independent (for a common mean, the most precise study). What the pivots predict for every study is
+    taken off the effects, so that a pivot's own effect is exactly zero. The coefficients that are left are
+    those of ``design``, in which pivot j has a one in column j.
 
     Attributes
     ----------
-    y, v : Array, shape (n, ..., k)
-        Centred and scaled effects, scaled sampling variances (0 and 1 where ``used`` is false). The
-        smallest variance of each fit lies in [1, 4).
-    x : Array or None, shape (n, ..., k, p)
-        Design matrix, zero where ``used`` is false; None stands for the intercept alone.
-    used : BoolArray, shape (n, ..., k)
-        Studies that count; they come first.
+    y : Array, shape (k, n)
+        Scaled effects less what the pivots predict; 0 for studies that do not count.
+    v : Array, shape (k, n)
+        Scaled sampling variances, infinite for studies that do not count. The smallest of each fit lies in
+        [1, 4).
+    effects : Array, shape (k, n)
+        Scaled effects less that of the most precise study; the same array as ``y`` for a common mean.
+    design : Array or None, shape (p, k, n)
+        Design in terms of the pivots; None stands for a common mean, where it is one everywhere.
+    inverse : Array or None, shape (n, p, p)
+        Turns coefficients of ``design`` into those of the design that was given.
+    q_weights : Array or None, shape (k, n)
+        Weights of the generalised Q statistic, 0 for studies that do not count.
+    used : BoolArray or None, shape (k, n)
+        Studies that count; None where all do.
     k : Array, shape (n,)
         Number of studies that count.
     p : int
         Number of coefficients.
-    centre : Array, shape (n, p)
-        What was taken off the effects, as coefficients.
+    base : Array, shape (n, p)
+        Coefficients that were taken off the effects, in the units of the data.
     exponent : NDArray[int], shape (n,)
         Effects were divided by ``2 ** exponent``, variances by ``4 ** exponent``.
-    order : NDArray[int], shape (n, k)
-        Position that each sorted study had.
+    index : NDArray[int], shape (k, n)
+        Where each study stood in the flat array of n rows of k studies.
     sound : BoolArray, shape (n,)
         False where there are fewer studies than coefficients, the design is not of full rank, or the
         numbers lie too far apart for double precision.
@@ -49,56 +66,73 @@ class Sample:
 
     y: Array
     v: Array
-    x: Array | None
-    used: BoolArray
+    effects: Array
+    design: Array | None
+    inverse: Array | None
+    q_weights: Array | None
+    used: BoolArray | None
     k: Array
     p: int
-    centre: Array
+    base: Array
     exponent: Any
-    order: Any
+    index: Any
     sound: BoolArray
 
     def take(self, rows: Any) -> Sample:
-        """Sub-batch of the fits ``rows`` (positions or boolean, repeats allowed)."""
+        """Sub-batch of the fits ``rows`` (positions, repeats allowed)."""
+        y = self.columns(self.y, rows)
         return Sample(
-            self.y[rows],
-            self.v[rows],
-            None if self.x is None else self.x[rows],
-            self.used[rows],
+            y,
+            self.columns(self.v, rows),
+            y if self.effects is self.y else self.columns(self.effects, rows),
+            None if self.design is None else np.stack([self.columns(plane, rows) for plane in self.design]),
+            None if self.inverse is None else self.inverse[rows],
+            None if self.q_weights is None else self.columns(self.q_weights, rows),
+            None if self.used is None else self.columns(self.used, rows),
             self.k[rows],
             self.p,
-            self.centre[rows],
+            self.base[rows],
             self.exponent[rows],
-            self.order[rows],
+            self.columns(self.index, rows),
             self.sound[rows],
         )
 
-    def spread(self) -> Sample:
-        """The same batch with an axis of length one put in after the first, for a grid of tau2."""
-        x = None if self.x is None else self.x[:, None]
-        return Sample(
-            self.y[:, None],
-            self.v[:, None],
-            x,
-            self.used[:, None],
-            self.k,
-            self.p,
-            self.centre,
-            self.exponent,
-            self.order,
-            self.sound,
-        )
+    def columns(self, array: Any, rows: Any) -> Any:
+        """The fits ``rows`` of an array (k, n), laid out as this batch is."""
+        return array.take(rows, axis=1) if self.narrow else array.T.take(rows, axis=0).T
+
+    def total(self, array: Array) -> Array:
+        """Sum over studies of an array laid out as this batch is.
+
+        The order of the additions follows from the number of studies alone, so that a fit comes out the
+        same, bit for bit, in any company: one after the other for few studies, pairwise for many.
+        """
+        if array.shape[1] == 1 and self.narrow and array.shape[0]:
+            alone: Array = np.add.accumulate(array, axis=0)[-1]
+            return alone
+        result: Array = np.add.reduce(array, axis=0)
+        return result
+
+    @property
+    def narrow(self) -> bool:
+        """Whether arrays are laid out study by study."""
+        return bool(self.y.shape[0] <= NARROW)
+
+    @property
+    def size(self) -> int:
+        """Number of fits."""
+        return int(self.y.shape[1])
 
     @property
     def v_min(self) -> Array:
-        """Smallest sampling variance of each fit, shape (n, ...)."""
-        smallest: Array = self.v[..., 0]
+        """Smallest sampling variance of each fit, shape (n,)."""
+        smallest: Array = self.v[0] if self.design is None else self.v.min(axis=0)
         return smallest
 
     @property
     def v_max(self) -> Array:
-        """Largest sampling variance of each fit, shape (n, ...)."""
-        largest: Array = np.where(self.used, self.v, 0.0).max(axis=-1)
+        """Largest sampling variance of each fit, shape (n,)."""
+        largest: Array = self.finite_v().max(axis=0)
         return largest
 
     @property
@@ -106,39 +140,21 @@ class Sample:
         """Studies minus coefficients, shape (n,)."""
         return self.k - self.p
 
+    def finite_v(self) -> Array:
+        """Sampling variances, 0 instead of infinity for studies that do not count."""
+        return self.v if self.used is None else np.where(self.used, self.v, 0.0)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Gls:
-    """Weighted least squares with weights ``w = 1 / (v + tau2)``; P is the usual projection.
-
-    Attributes
-    ----------
-    w : Array, shape (..., k)
-        Weights, zero for studies that do not count.
-    beta : Array, shape (..., p)
-        Coefficients on the scale of the sample.
-    cov : Array, shape (..., p, p)
-        Inverse of X'WX.
-    q : Array, shape (...)
-        Weighted residual sum of squares, y'Py.
-    ypp : Array, shape (...)
-        y'PPy.
-    trace : Array, shape (...)
-        tr P.
-    logdet : Array, shape (...)
-        log det X'WX.
-    """
-
-    w: Array
-    beta: Array
-    cov: Array
-    q: Array
-    ypp: Array
-    trace: Array
-    logdet: Array
+    def ones(self) -> Array:
+        """Equal weights: one for each study that counts."""
+        result = np.ones_like(self.v)
+        if self.used is not None:
+            result[~self.used] = 0.0
+        return result
 
 
-def prepare(y: Array, v: Array, x: Array | None, used: BoolArray) -> Sample:
+def prepare(
+    y: Array, v: Array, x: Array | None, used: BoolArray | None, q_weights: Array | None = None
+) -> Sample:
     """Sort, centre and scale a batch.
 
     Parameters
@@ -146,104 +162,132 @@ def prepare(y: Array, v: Array, x: Array | None, used: BoolArray) -> Sample:
     y, v : Array, shape (n, k)
         Effects and sampling variances; positive and finite wherever ``used`` is true.
     x : Array or None, shape (n, k, p)
-        Design; None for the intercept alone.
-    used : BoolArray, shape (n, k)
-        Studies that count.
+        Design; None for a common mean.
+    used : BoolArray or None, shape (n, k)
+        Studies that count; None for all.
+    q_weights : Array or None, shape (n, k)
+        Weights of the generalised Q statistic.
     """
-    n = y.shape[0]
-    order = np.lexsort((y, v, ~used), axis=-1)
-    used = np.take_along_axis(used, order, axis=-1)
-    y = np.where(used, np.take_along_axis(y, order, axis=-1), 0.0)
-    v = np.where(used, np.take_along_axis(v, order, axis=-1), 1.0)
-    k = used.sum(axis=-1).astype(np.float64)
-    p = 1 if x is None else x.shape[-1]
-    sound = k >= p
-    if x is None:
-        centre = y[:, :1]
-        y = np.where(used, y - centre, 0.0)
+    n, k = y.shape
+    if used is not None:
+        y, v = np.where(used, y, 0.0), np.where(used, v, np.inf)
     else:
-        x = np.where(used[..., None], np.take_along_axis(x, order[..., None], axis=-2), 0.0)
-        centre, full_rank = _least_squares(x, y, sound)
-        sound = sound & full_rank
-        y = np.where(used, y - (x * centre[:, None, :]).sum(axis=-1), 0.0)
-    exponent = (np.frexp(v[:, 0])[1] - 1) // 2
+        y, v = np.ascontiguousarray(y), np.ascontiguousarray(v)
+    order = _order(y, v)
+    count = np.full(n, float(k)) if used is None else used.sum(axis=-1).astype(np.float64)
+    p = 1 if x is None else x.shape[-1]
+    sound = count >= p
+    if x is not None:
+        x = x if used is None else np.where(used[..., None], x, 0.0)
+        x = np.take_along_axis(x, order[..., None], axis=1)
+        sound = sound & _full_rank(x, sound)
+        order, x = _pivots_first(x, np.take_along_axis(v, order, axis=1), order, sound)
+    index = _laid_out(order + (np.arange(n) * k)[:, None])
+    y, v = _picked(y, index), _picked(v, index)
+    mask = None if used is None else _picked(used, index)
+    weights = None if q_weights is None else _picked(q_weights, index)
+    if weights is not None and mask is not None:
+        weights[~mask] = 0.0
+    smallest = v[0] if x is None else v.min(axis=0)
+    exponent = (np.frexp(np.where(np.isfinite(smallest), smallest, 1.0))[1] - 1) // 2
+    unit = np.ldexp(1.0, -exponent)
     with np.errstate(over="ignore", under="ignore"):
-        y = np.ldexp(y, -exponent[:, None])
-        v = np.where(used, np.ldexp(v, -2 * exponent[:, None]), 1.0)
-    sound = sound & (np.abs(y).max(axis=-1, initial=0.0) < np.sqrt(_RANGE))
-    sound = sound & (v.max(axis=-1, initial=1.0) < _RANGE)
-    return Sample(y, v, x, used, k, p, centre.reshape(n, p), exponent, order, sound)
+        v *= unit
+        v *= unit
+        effects = y - (y[0] if x is None else np.take_along_axis(y, v.argmin(axis=0)[None], axis=0)[0])
+        if mask is not None:
+            effects[~mask] = 0.0
+        if x is None:
+            base, centred, design, inverse = y[:1].T.copy(), effects, None, None
+        else:
+            base, centred, design, inverse = _eliminate(x, y, effects, sound)
+            centred *= unit
+        effects *= unit
+    sound = sound & (np.maximum(effects.max(axis=0), -effects.min(axis=0)) < np.sqrt(RANGE))
+    largest = v if mask is None else np.where(mask, v, 1.0)
+    sound = sound & (largest.max(axis=0) < RANGE)
+    return Sample(centred, v, effects, design, inverse, weights, mask, count, p, base, exponent, index, sound)
 
 
-def _least_squares(x: Array, y: Array, enough: BoolArray) -> tuple[Array, BoolArray]:
-    """Unweighted coefficients (n, p), and whether each design is of full rank (n,)."""
+def _order(y: Array, v: Array) -> Any:
+    """Positions that sort each row by variance, and by effect where variances are equal."""
+    order = np.argsort(v, axis=-1)
+    ranked = np.take_along_axis(v, order, axis=-1)
+    ties = ((ranked[:, 1:] == ranked[:, :-1]) & np.isfinite(ranked[:, 1:])).any(axis=-1)
+    if ties.any():
+        order[ties] = np.lexsort((y[ties], v[ties]), axis=-1)
+    return order
+
+
+def _laid_out(rows: Any) -> Any:
+    """An array (n, k) as (k, n), study by study in memory for few studies."""
+    return np.ascontiguousarray(rows.T) if rows.shape[1] <= NARROW else rows.T
+
+
+def _picked(rows: Any, index: Any) -> Any:
+    """Elements of an array (n, k) in the places ``index``, laid out as that is."""
+    flat = np.ascontiguousarray(rows).reshape(-1)
+    return flat.take(index) if index.shape[0] <= NARROW else flat.take(index.T).T
+
+
+def _full_rank(x: Array, enough: BoolArray) -> BoolArray:
+    """Whether each design (n, k, p) is of full rank."""
     n, k, p = x.shape
     if k < p:
-        return np.zeros((n, p)), np.zeros(n, dtype=np.bool_)
-    q, r = np.linalg.qr(x)
-    diagonal = np.abs(np.diagonal(r, axis1=-2, axis2=-1))
-    length = np.sqrt((x * x).sum(axis=-2))
-    full_rank = enough & (diagonal > _RANK_TOLERANCE * length).all(axis=-1)
-    beta = np.zeros((n, p))
-    right = (q[full_rank] * y[full_rank, :, None]).sum(axis=-2)
-    beta[full_rank] = np.linalg.solve(r[full_rank], right[..., None])[..., 0]
-    return beta, full_rank
+        return np.zeros(n, dtype=np.bool_)
+    diagonal = np.abs(np.diagonal(np.linalg.qr(x, mode="r"), axis1=-2, axis2=-1))
+    result: BoolArray = enough & (diagonal > _RANK_TOLERANCE * np.sqrt((x * x).sum(axis=-2))).all(axis=-1)
+    return result
 
 
-def gls(sample: Sample, tau2: Array) -> Gls:
-    """Weighted least squares at given tau2.
+def _pivots_first(x: Array, v: Array, order: Any, sound: BoolArray) -> tuple[Any, Array]:
+    """Move p precise, linearly independent studies of each fit to the front.
 
-    Parameters
-    ----------
-    sample : Sample
-        Prepared batch; every fit must be sound.
-    tau2 : Array, shape (n, ...)
-        Between-study variance on the scale of the sample.
+    The next pivot is the study whose row, weighted by its precision, is farthest from the span of the
+    pivots before it; columns of the design count in units of their largest entry.
     """
-    w = np.where(sample.used, 1.0 / (sample.v + tau2[..., None]), 0.0)
-    return _intercept(sample.y, w) if sample.x is None else _design(sample.x, sample.y, w)
+    n, k, p = x.shape
+    if k < p:
+        return order, x
+    largest = np.abs(x).max(axis=1, keepdims=True)
+    with np.errstate(under="ignore"):
+        rest = x / np.where(largest > 0, largest, 1.0) * np.sqrt(v[:, :1] / v)[..., None]
+    rows = np.arange(n)
+    position = np.tile(np.arange(k), (n, 1))
+    for j in range(p):
+        length = (rest * rest).sum(axis=-1)
+        length[:, :j] = -1.0
+        best = length.argmax(axis=-1)
+        for array in (position, rest):
+            array[rows, best], array[:, j] = array[:, j].copy(), array[rows, best].copy()
+        direction = rest[:, j]
+        norm = np.sqrt((direction * direction).sum(axis=-1, keepdims=True))
+        direction = direction / np.where(norm > 0, norm, 1.0)
+        rest = rest - (rest * direction[:, None]).sum(axis=-1, keepdims=True) * direction[:, None]
+    return np.take_along_axis(order, position, axis=1), np.take_along_axis(x, position[..., None], axis=1)
 
 
-def _intercept(y: Array, w: Array) -> Gls:
-    """One common mean. The first study is the most precise one and has y = 0.
+def _eliminate(x: Array, y: Array, effects: Array, sound: BoolArray) -> tuple[Array, Array, Array, Array]:
+    """Coefficients that the pivots give, effects less their prediction, the design in their terms.
 
-    Sums over the other studies stand apart from it, so that nothing cancels when it carries nearly all
-    the weight.
+    Where the design holds a constant, effects count from that of the most precise study, so that a shift
+    of all effects does not blur the differences between them.
     """
-    rest = w[..., 1:]
-    s1 = rest.sum(axis=-1)
-    s2 = (rest * rest).sum(axis=-1)
-    total = w[..., 0] + s1
-    beta = (w * y).sum(axis=-1) / total
-    residual = y - beta[..., None]
-    weighted = w * residual
-    return Gls(
-        w=w,
-        beta=beta[..., None],
-        cov=(1.0 / total)[..., None, None],
-        q=(weighted * residual).sum(axis=-1),
-        ypp=(weighted * weighted).sum(axis=-1),
-        trace=(2.0 * w[..., 0] * s1 + (s1 * s1 - s2)) / total,
-        logdet=np.log(total),
-    )
-
-
-def _design(x: Array, y: Array, w: Array) -> Gls:
-    """Any design, by a complete QR decomposition of the weighted design matrix."""
-    p = x.shape[-1]
-    root = np.sqrt(w)
-    q, r = np.linalg.qr(root[..., None] * x, mode="complete")
-    r = r[..., :p, :]
-    target = ((root * y)[..., None] * q).sum(axis=-2)
-    basis = q[..., p:]
-    residual = (basis * target[..., None, p:]).sum(axis=-1)
-    inverse = np.linalg.inv(r)
-    return Gls(
-        w=w,
-        beta=(inverse * target[..., None, :p]).sum(axis=-1),
-        cov=inverse @ np.swapaxes(inverse, -1, -2),
-        q=(residual * residual).sum(axis=-1),
-        ypp=(w * residual * residual).sum(axis=-1),
-        trace=(w * (basis * basis).sum(axis=-1)).sum(axis=-1),
-        logdet=2.0 * np.log(np.abs(np.diagonal(r, axis1=-2, axis2=-1))).sum(axis=-1),
-    )
+    n, k, p = x.shape
+    inverse = np.broadcast_to(np.eye(p), (n, p, p)).copy()
+    if k < p:
+        return np.zeros((n, p)), effects.copy(), np.zeros((p, k, n)), inverse
+    inverse[sound] = np.linalg.inv(x[sound, :p])
+    terms = (x[:, :, :, None] * inverse[:, None]).sum(axis=2)
+    terms[:, :p] = np.eye(p)
+    counts = np.any(x != 0, axis=-1)
+    constant = (
+        np.abs(terms.sum(axis=-1) - 1.0) <= _CONSTANT_TOLERANCE * np.abs(terms).sum(axis=-1)
+    ) | ~counts
+    start = np.where(constant.all(axis=-1), effects, y)
+    centred = start - (terms * start[:p].T[:, None, :]).sum(axis=-1).T
+    centred[:p] = 0.0
+    centred[~counts.T] = 0.0
+    base = (inverse * y[:p].T[:, None, :]).sum(axis=-1)
+    design = np.stack([_laid_out(terms[..., j]) for j in range(p)])
+    return base, _laid_out(centred.T), design, inverse

@@ -1,0 +1,202 @@
+"""Blocks of fits of a common mean in compiled code: made ready, and weighed.
+
+Needs numba. Sums run over studies one after the other, as those of the NumPy engine do, and side by side
+over the fits of a block.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+
+from ketameta.models._sample import RANGE
+
+__all__ = ["compiled", "curve", "curve_at", "load", "logs", "scale", "weigh"]
+
+_LARGE = 1e140
+
+
+def compiled(function: Any) -> Any:
+    """Compile a function; the machine code is kept for later sessions."""
+    return numba.njit(cache=True, error_model="numpy", nogil=True)(function)
+
+
+@compiled
+def _rank(ys: Any, vs: Any, rank: Any) -> None:
+    """Place of each study of a block among its fit's by variance, then effect."""
+    k, n = ys.shape
+    rank[:] = 0
+    for i in range(1, k):
+        vi, yi, ri = vs[i], ys[i], rank[i]
+        for h in range(i):
+            vh, yh, rh = vs[h], ys[h], rank[h]
+            for j in range(n):
+                after = int((vh[j] > vi[j]) | ((vh[j] == vi[j]) & (yh[j] > yi[j])))
+                rh[j] += after
+                ri[j] += 1 - after
+
+
+@compiled
+def load(
+    y: Any, v: Any, used: Any, start: int, size: int, raw_y: Any, raw_v: Any, rank: Any, ys: Any, vs: Any
+) -> None:
+    """Rows of a block as columns, sorted; the last row again where there are too few."""
+    k, n = ys.shape
+    masked = used.shape[0] == y.shape[0]
+    for j in range(n):
+        row = start + min(j, size - 1)
+        for i in range(k):
+            counts = used[row if masked else 0, i]
+            raw_y[i, j] = y[row, i] if counts else 0.0
+            raw_v[i, j] = v[row, i] if counts else np.inf
+    _rank(raw_y, raw_v, rank)
+    for i in range(k):
+        for j in range(n):
+            ys[rank[i, j], j] = raw_y[i, j]
+            vs[rank[i, j], j] = raw_v[i, j]
+
+
+@compiled
+def scale(ys: Any, vs: Any, count: Any, exponent: Any, centre: Any, rss: Any, work: Any) -> None:
+    """Centre and scale a block; ``count`` gets the number of studies, 0 where nothing can be computed."""
+    k, n = ys.shape
+    unit, mean, largest = work[0], work[1], work[2]
+    for j in range(n):
+        smallest = vs[0, j] if vs[0, j] < np.inf else 1.0
+        exponent[j] = (math.frexp(smallest)[1] - 1) // 2
+        unit[j], centre[j] = math.ldexp(1.0, -exponent[j]), ys[0, j]
+        count[j], mean[j], largest[j], rss[j] = 0, 0.0, 0.0, 0.0
+    for i in range(k):
+        yi, vi = ys[i], vs[i]
+        for j in range(n):
+            here = vi[j] < np.inf
+            yi[j] = (yi[j] - centre[j]) * unit[j] if here else 0.0
+            vi[j] = vi[j] * unit[j] * unit[j]
+            count[j] += int(here)
+        for j in range(n):
+            mean[j] += yi[j]
+            far = max(abs(yi[j]) * math.sqrt(RANGE), vi[j] if vi[j] < np.inf else 0.0)
+            largest[j] = max(largest[j], far)
+    for j in range(n):
+        if count[j] < 2 or not largest[j] < RANGE:
+            count[j] = 0
+            for i in range(k):
+                ys[i, j], vs[i, j] = 0.0, np.inf
+            vs[0, j] = 1.0
+        mean[j] /= max(count[j], 1)
+    for i in range(k):
+        yi, vi = ys[i], vs[i]
+        for j in range(n):
+            r = yi[j] - mean[j] if vi[j] < np.inf else 0.0
+            rss[j] += r * r
+
+
+@compiled
+def weigh(ys: Any, vs: Any, t: Any, w: Any, g: Any, out: Any, s: Any) -> None:
+    """Weighted least squares of a block at ``t``.
+
+    Rows of ``out``: weight, mean, q, ypp, trace, yppp, trace_pp, total_ww, as in ``_weighing``.
+    """
+    k, n = ys.shape
+    s[:] = 0.0
+    s1, s2, s3, sy, q, ypp, lean, square = s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+    mean, first = s[8], s[9]
+    for i in range(k):
+        vi, wi = vs[i], w[i]
+        for j in range(n):
+            wi[j] = 1.0 / (vi[j] + t[j])
+    for i in range(1, k):
+        wi, yi = w[i], ys[i]
+        for j in range(n):
+            s1[j] += wi[j]
+            sy[j] += wi[j] * yi[j]
+        for j in range(n):
+            power = wi[j] * wi[j]
+            s2[j] += power
+            s3[j] += power * wi[j]
+    weight = out[0]
+    for j in range(n):
+        weight[j] = w[0, j] + s1[j]
+        mean[j] = sy[j] / weight[j]
+    for i in range(k):
+        wi, yi, gi = w[i], ys[i], g[i]
+        for j in range(n):
+            r = yi[j] - mean[j]
+            gi[j] = wi[j] * r
+            q[j] += gi[j] * r
+        for j in range(n):
+            ypp[j] += gi[j] * gi[j]
+    for j in range(n):
+        first[j] = g[0, j]
+    for i in range(1, k):
+        wi, gi = w[i], g[i]
+        for j in range(n):
+            d = gi[j] - first[j]
+            wd = wi[j] * d
+            lean[j] += wd
+            square[j] += wd * d
+    for j in range(n):
+        w0, total, one, two = w[0, j], weight[j], s1[j], s2[j]
+        ratio, cross = w0 * one / total, w0 / total
+        share = two / total
+        out[1, j], out[2, j], out[3, j] = mean[j], q[j], ypp[j]
+        out[4, j] = (2.0 * w0 * one + (one * one - two)) / total
+        out[5, j] = max(square[j] - lean[j] * lean[j] / total, 0.0)
+        out[6, j] = ratio * ratio + (2.0 * cross * cross * two + (two - 2.0 * s3[j] / total) + share * share)
+        out[7, j] = w0 * w0 + two
+
+
+@compiled
+def curve(found: Any, j: int, restricted: bool) -> tuple[float, float, float, float]:
+    """A, fall_a, B and fall_b of one fit of a block, as in ``_cells``."""
+    b, bb = (found[4, j], found[6, j]) if restricted else (found[0, j], found[7, j])
+    return found[3, j], found[5, j] / (found[3, j] if found[3, j] > 0.0 else 1.0), b, bb / b
+
+
+@compiled
+def curve_at(ys: Any, vs: Any, j: int, t: float, restricted: bool) -> tuple[float, float, float, float]:
+    """The same at another tau2."""
+    k = ys.shape[0]
+    w0 = 1.0 / (vs[0, j] + t)
+    s1, s2, s3, sy = 0.0, 0.0, 0.0, 0.0
+    for i in range(1, k):
+        w = 1.0 / (vs[i, j] + t)
+        s1 += w
+        sy += w * ys[i, j]
+        s2 += w * w
+        s3 += w * w * w
+    weight = w0 + s1
+    mean = sy / weight
+    g0 = w0 * (0.0 - mean)
+    ypp, lean, square = g0 * g0, 0.0, 0.0
+    for i in range(1, k):
+        w = 1.0 / (vs[i, j] + t)
+        g = w * (ys[i, j] - mean)
+        ypp += g * g
+        wd = w * (g - g0)
+        lean += wd
+        square += wd * (g - g0)
+    yppp = max(square - lean * lean / weight, 0.0)
+    ratio, cross, share = w0 * s1 / weight, w0 / weight, s2 / weight
+    b, bb = weight, w0 * w0 + s2
+    if restricted:
+        b = (2.0 * w0 * s1 + (s1 * s1 - s2)) / weight
+        bb = ratio * ratio + (2.0 * cross * cross * s2 + (s2 - 2.0 * s3 / weight) + share * share)
+    return ypp, yppp / (ypp if ypp > 0.0 else 1.0), b, bb / b
+
+
+@compiled
+def logs(vs: Any, t: Any, product: Any, times: Any) -> None:
+    """Product of v + tau2 over the studies of each fit of a block, with powers of 1e150 taken out."""
+    k, n = vs.shape
+    product[:], times[:] = 1.0, 0.0
+    for i in range(k):
+        vi = vs[i]
+        for j in range(n):
+            now = product[j] * (vi[j] + t[j] if vi[j] < np.inf else 1.0)
+            large = now > _LARGE
+            product[j] = now / RANGE if large else now
+            times[j] += 1.0 if large else 0.0
