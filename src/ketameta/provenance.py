@@ -18,7 +18,7 @@ from ketameta.__about__ import __version__
 __all__ = ["ATTRS_KEY", "Provenance", "package_versions", "rows_sha256", "stamp", "trace"]
 
 ATTRS_KEY = "ketameta"
-_PACKAGES = ("numpy", "scipy", "pandas", "statsmodels", "matplotlib", "forestplot")
+_PACKAGES = ("numpy", "scipy", "pandas", "formulaic", "statsmodels", "matplotlib", "forestplot")
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,10 +55,10 @@ class TrialTimes:
         except EffectError as error:
             raise ModelError(str(error)) from error
 
-    def approximate(self) -> tuple[tuple[str, str], ...]:
-        """Trials with several effects whose covariance is not that of the exact formula, and what it rests on."""
+    def approximate(self) -> tuple[tuple[str, str, str], ...]:
+        """Trials with several effects not correlated by the exact formula: what it rests on instead, and why."""
         return tuple(
-            (self.trials[trial], batch.formula)
+            (self.trials[trial], batch.formula, self.samples.why[trial])
             for batch in self.samples.batches
             if batch.rows.shape[1] > 1 and batch.formula in ("sizes", "plain")
             for trial in batch.trials.tolist()

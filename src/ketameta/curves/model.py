@@ -23,6 +23,10 @@ from ketameta.errors import EffectError, ModelError
 __all__ = ["CurveFit", "CurveSpec", "check_spec", "fit_curve"]
 
 CURVES = ("spline", "exponential")
+_RESTS_ON = {
+    "sizes": "correlations rest on arm sizes",
+    "plain": "the covariance is rho(s, t) sqrt(v_s v_t), as if arm sizes did not change",
+}
 _CONDITION = 1e8
 
 
@@ -296,19 +300,11 @@ def _fit_notes(data: TrialTimes, fit: VarianceFit, free: tuple[bool, bool], df: 
             f"{len(data.trials)} trials for {p} coefficients: intervals rest on t with 1 degree of "
             "freedom and are very wide; ci='Wald' gives normal ones, which are too narrow with so few trials"
         )
-    for formula, why in (
-        (
-            "sizes",
-            "counts or arm SDs are not known for every time of {}: correlations rest on arm sizes there",
-        ),
-        (
-            "plain",
-            "arm sizes are not known for every time of {}: covariance is rho(s, t) sqrt(v_s v_t) there",
-        ),
-    ):
-        names = [name for name, kind in data.approximate() if kind == formula]
-        if names and data.measure:
-            notes.append(why.format(", ".join(names)))
+    approximate: dict[str, list[str]] = {}
+    for name, formula, why in data.approximate() if data.measure else ():
+        rest = _RESTS_ON[formula]
+        approximate.setdefault(f"{why}, so {rest} there", []).append(name)
+    notes += [f"{', '.join(names)}: {text}" for text, names in approximate.items()]
     return notes
 
 
