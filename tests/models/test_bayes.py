@@ -111,10 +111,44 @@ def test_every_quantity_against_a_dense_grid(prior: Any, mu_prior: Normal | None
     assert expect(shrunken) == pytest.approx(0.025, abs=1e-9)
 
 
-@pytest.mark.parametrize("mu_prior", [None, Normal(0.0, 1.0)], ids=["flat", "normal"])
+@pytest.mark.parametrize("k", [2, 5])
+def test_a_log_t_prior_against_a_grid_over_its_quantiles(k: int) -> None:
+    """Its density is not bounded at 0 and its tails are slow: the grid is even in the log odds of the prior's mass."""
+    prior, yi, vi = rhodes2015("mental health", "placebo"), YI[:k], VI[:k]
+    fit = km.bayes(yi=yi, vi=vi, tau_prior=prior)
+    odds = np.linspace(-34.0, 34.0, 40_001)
+    share = special.expit(odds)
+    t = np.where(odds < 0.0, special.stdtrit(5.0, share), -special.stdtrit(5.0, special.expit(-odds)))
+    tau = np.exp(np.minimum(0.5 * (-2.99 + 2.16 * t), 200.0))
+    w = 1.0 / (vi[:, None] + tau**2)
+    mean, sd = (w * yi[:, None]).sum(axis=0) / w.sum(axis=0), 1.0 / np.sqrt(w.sum(axis=0))
+    log_like = 0.5 * (np.log(w) - w * (yi[:, None] - mean) ** 2).sum(axis=0) + np.log(sd)
+    f = np.exp(log_like) * share * special.expit(-odds)
+
+    def expect(what: Any) -> float:
+        return float(integrate.simpson(f * what, x=odds) / integrate.simpson(f, x=odds))
+
+    for x in (fit.mu.low, fit.mu.median, 0.0):
+        assert fit.mu.cdf(x) == pytest.approx(expect(special.ndtr((x - mean) / sd)), abs=1e-9)
+    assert fit.new.cdf(-0.2) == pytest.approx(
+        expect(special.ndtr((-0.2 - mean) / np.hypot(sd, tau))), abs=1e-9
+    )
+    assert fit.mu.mean == pytest.approx(expect(mean), rel=1e-8)
+    place = np.searchsorted(tau, fit.tau.median)
+    below = integrate.simpson(f[: place + 1], x=odds[: place + 1]) / integrate.simpson(f, x=odds)
+    assert fit.tau.cdf(tau[place]) == pytest.approx(below, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("spread", "mu_prior"),
+    [(1.0, None), (1.0, Normal(0.0, 1.0)), (3.0, None)],
+    ids=["flat", "normal", "spread"],
+)
 @pytest.mark.parametrize("prior", PRIORS, ids=IDS)
-def test_intervals_modes_and_quantiles_hold_together(prior: Any, mu_prior: Normal | None) -> None:
-    fit = km.bayes(yi=YI, vi=VI, tau_prior=prior, mu_prior=mu_prior, level=0.9)
+def test_intervals_modes_and_quantiles_hold_together(
+    prior: Any, mu_prior: Normal | None, spread: float
+) -> None:
+    fit = km.bayes(yi=spread * YI, vi=VI, tau_prior=prior, mu_prior=mu_prior, level=0.9)
     for found in (fit.mu, fit.new, fit.tau, fit.study(0), fit.study("Study 3")):
         assert found.cdf([found.low, found.median, found.high]) == pytest.approx([0.05, 0.5, 0.95], abs=1e-10)
         assert found.quantile([0.05, 0.5, 0.95]) == pytest.approx(
@@ -133,6 +167,15 @@ def test_intervals_modes_and_quantiles_hold_together(prior: Any, mu_prior: Norma
         assert (found.pdf(found.mode) >= found.pdf(around)).all()
         inside = np.linspace(found.low, found.high, 4001)
         assert integrate.simpson(found.pdf(inside), x=inside) == pytest.approx(0.9, abs=1e-6)
+
+
+def test_the_higher_of_two_modes_of_tau() -> None:
+    fit = km.bayes(yi=[-2.31, -0.46], vi=[0.36, 0.31], tau_prior=Exponential(0.5))
+    tau = np.linspace(0.0, 2.0, 2001)
+    density = fit.tau.pdf(tau)
+    assert (np.diff(np.sign(np.diff(density))) < 0).any()
+    assert density.argmax() == 0
+    assert fit.tau.mode == 0.0
 
 
 def test_joint_density_has_the_marginals() -> None:

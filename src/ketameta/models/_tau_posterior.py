@@ -124,10 +124,17 @@ class TauPosterior:
             return float(high - low)
 
         last = p.size - (1 if math.isfinite(self.prior.upper) else 2)
-        low, high = p[max(best - 1, 0)], p[min(best + 1, last)]
-        place = p[best]
-        if slope(low) > 0.0 > slope(high):
-            place = optimize.brentq(slope, low, high, xtol=1e-15, rtol=1e-13)
+        i = j = min(best, last)
+        while i > 0 and slope(p[i]) <= 0.0:
+            i -= 1
+        while j < last and slope(p[j]) >= 0.0:
+            j += 1
+        if slope(p[i]) <= 0.0:
+            place = 0.0
+        elif slope(p[j]) >= 0.0:
+            place = p[last]
+        else:
+            place = optimize.brentq(slope, p[i], p[j], xtol=1e-15, rtol=1e-13)
         left, right = self.quantile(np.array([place, place + level]))
         return float(left), float(right)
 
@@ -137,7 +144,7 @@ class TauPosterior:
         left = self.atom + np.concatenate([[0.0], np.cumsum(mass)[:-1]])
         reached = (left[:, None] + self.panels.integrals() * self._scale).ravel()
         tau = np.exp(np.append(self.panels.nodes.ravel(), self.panels.edges[-1]))
-        return np.interp(p, np.concatenate([[0.0], reached, [1.0]]), np.concatenate([[0.0], tau]))
+        return np.asarray(np.interp(p, np.concatenate([[0.0], reached, [1.0]]), np.concatenate([[0.0], tau])))
 
     def _series(self) -> tuple[Array, Array, Array]:
         """Edges, Legendre series of the mass from the left of each panel, shape (n + 1, p), and their masses."""
