@@ -166,7 +166,10 @@ def test_unknown_arm_sizes_are_said_and_replaced_by_the_plain_correlation(es) ->
     assert v[0][0, 1] == pytest.approx(0.06)
     assert v[1][0, 1] < 0.6 ** (math.log(3) / math.log(7)) * math.sqrt(0.08 * 0.09)
     curve = durability(es)
-    assert any("arm sizes are not known for every time of a:" in note for note in curve.notes)
+    assert any(
+        note.startswith("a: not every row has arm sizes, so the covariance is rho(s, t)")
+        for note in curve.notes
+    )
     assert curve.n_participants == 40 + 51 + 20
     assert durability(es.drop(columns=["n_t"])).n_participants is None
 

@@ -302,8 +302,8 @@ def _fit_notes(data: TrialTimes, fit: VarianceFit, free: tuple[bool, bool], df: 
         )
     approximate: dict[str, list[str]] = {}
     for name, formula, why in data.approximate() if data.measure else ():
-        rest = _RESTS_ON[formula]
-        approximate.setdefault(f"{why}, so {rest} there", []).append(name)
+        cause = "not every row has arm sizes" if formula == "plain" else why
+        approximate.setdefault(f"{cause}, so {_RESTS_ON[formula]} there", []).append(name)
     notes += [f"{', '.join(names)}: {text}" for text, names in approximate.items()]
     return notes
 
