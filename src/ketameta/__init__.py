@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from ketameta.curves import durability
     from ketameta.effects import effect_sizes
     from ketameta.evidence import check_trials, load_trials, read_trials, select
-    from ketameta.models import bayes, counts, pool, regress, subgroups
+    from ketameta.models import PoolOptions, bayes, counts, pool, regress, subgroups
     from ketameta.plots import forest, timecourse
     from ketameta.reporting import report
 
 _HOME = {
+    "PoolOptions": "models",
     "bayes": "models",
     "check_trials": "evidence",
     "counts": "models",
@@ -36,6 +37,7 @@ _HOME = {
 }
 
 __all__ = [
+    "PoolOptions",
     "__version__",
     "bayes",
     "check_trials",

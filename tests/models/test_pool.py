@@ -243,7 +243,7 @@ def test_mixed_dosing_warns() -> None:
         ({"yi": YI, "vi": VI, "tau2": "reml"}, "did you mean 'REML'"),
         ({"yi": YI, "vi": VI, "tau2": 0.1}, "Choose one of EE"),
         ({"yi": YI, "vi": VI, "ci": "hksj adhoc"}, "did you mean 'HKSJ-adhoc'"),
-        ({"yi": YI, "vi": VI, "prediction": "bootstrap"}, "Choose one of"),
+        ({"yi": YI, "vi": VI, "prediction": "t(k-3)"}, "did you mean"),
         ({"yi": YI, "vi": VI, "level": 95}, "between 0 and 1"),
         ({"yi": YI, "vi": VI, "level": True}, "between 0 and 1"),
         ({"yi": YI, "vi": VI, "level": "0.95"}, "between 0 and 1"),

@@ -6,6 +6,7 @@ from ketameta.models.counting import counts
 from ketameta.models.grouping import Subgroups, subgroups
 from ketameta.models.log_priors import LogNormal, LogStudentT
 from ketameta.models.marginals import Marginal
+from ketameta.models.options import PoolOptions
 from ketameta.models.permuting import PermutationTest, permutation
 from ketameta.models.pooling import pool
 from ketameta.models.posterior import Posterior
@@ -32,6 +33,7 @@ __all__ = [
     "Marginal",
     "Normal",
     "PermutationTest",
+    "PoolOptions",
     "Pooled",
     "PooledCounts",
     "Posterior",

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ketameta.models.intervals import Inference
 from ketameta.models.kernel import Fits
+from ketameta.models.prediction import MeanInference
 from ketameta.models.result import level_text
 
-__all__ = ["ONE_STUDY", "alerts", "heterogeneity", "left_out", "prediction", "standardisers", "width"]
+__all__ = [
+    "ONE_STUDY",
+    "alerts",
+    "heterogeneity",
+    "left_out",
+    "narrow",
+    "prediction",
+    "standardisers",
+    "width",
+]
 
 ONE_STUDY = "one study: heterogeneity and a prediction interval cannot be estimated"
 
@@ -41,11 +50,19 @@ def standardisers(names: Sequence[str]) -> tuple[str, ...]:
     return (f"SMDs in units of different SDs are pooled: {listed}",)
 
 
-def alerts(fits: Fits, inference: Inference, *, tau2: str, ci: str) -> tuple[str, ...]:
-    """Notes on an HKSJ interval that must not be overlooked."""
-    if ci == "Wald":
+def alerts(fits: Fits, inference: MeanInference, *, tau2: str, ci: str) -> tuple[str, ...]:
+    """Notes on an interval by t that must not be overlooked."""
+    if ci in ("Wald", "profile"):
         return ()
     found = []
+    if ci == "KR":
+        if fits.k == 2 or inference.df < 1:
+            t = f"t = {float(inference.critical):.1f} at {level_text(inference.level)}"
+            found.append(
+                f"the Kenward-Roger interval has {float(inference.df):.2g} degrees of freedom ({t}): it and the "
+                "prediction interval beside it say almost nothing"
+            )
+        return tuple(found)
     if tau2 == "EE":
         found.append(
             'an HKSJ interval is meant for random-effects models; tau2="EE" usually goes with ci="Wald"'
@@ -65,12 +82,14 @@ def alerts(fits: Fits, inference: Inference, *, tau2: str, ci: str) -> tuple[str
     return tuple(found)
 
 
-def heterogeneity(fits: Fits, tau2_ci: tuple[float, float], *, tau2: str, ci: str) -> tuple[str, ...]:
+def heterogeneity(
+    fits: Fits, tau2_ci: tuple[float, float], *, tau2: str, ci: str, interval: str = "Q-profile"
+) -> tuple[str, ...]:
     """Notes on the estimate of tau2 and its interval."""
     if tau2 == "EE":
         return ("a common effect is assumed: tau2 is not estimated, and there is no prediction interval",)
     found = []
-    if fits.k == 2 and ci == "Wald":
+    if fits.k == 2 and ci in ("Wald", "profile"):
         found.append("heterogeneity is hardly estimable from two studies")
     if fits.boundary:
         found.append(
@@ -85,7 +104,9 @@ def heterogeneity(fits: Fits, tau2_ci: tuple[float, float], *, tau2: str, ci: st
             "the effects differ less than their sampling error would make them: the tau2 interval is [0, 0]"
         )
     elif not tau2_ci[0] <= float(fits.tau2) <= tau2_ci[1]:
-        found.append("the estimate of tau2 lies outside its Q-profile interval, which does not depend on it")
+        found.append(
+            f"the estimate of tau2 lies outside its {interval} interval, which does not depend on it"
+        )
     return tuple(found)
 
 
@@ -96,12 +117,22 @@ def prediction(fits: Fits, *, method: str, tau2: str) -> tuple[str, ...]:
     return ()
 
 
-def width(inference: Inference, wald: Inference, *, ci: str) -> tuple[str, ...]:
+def narrow(ci: tuple[float, float], pi: tuple[float, float]) -> tuple[str, ...]:
+    """Whether a prediction interval that rests on another standard error fails to hold the interval of the mean."""
+    if pi[0] > ci[0] or pi[1] < ci[1]:
+        return (
+            "the prediction interval does not hold the whole confidence interval, because the two rest on "
+            'different standard errors; prediction="t(k-1)" takes that of the confidence interval',
+        )
+    return ()
+
+
+def width(inference: MeanInference, wald: MeanInference, *, ci: str) -> tuple[str, ...]:
     """Whether an HKSJ interval came out narrower than the Wald interval."""
-    if ci == "HKSJ" and 0.0 < _half_width(inference) < _half_width(wald):
+    if ci == "HKSJ" and 0.0 < inference.se < wald.se and _half_width(inference) < _half_width(wald):
         return ('the HKSJ interval is narrower than the Wald interval; ci="HKSJ-adhoc" never is',)
     return ()
 
 
-def _half_width(inference: Inference) -> float:
+def _half_width(inference: MeanInference) -> float:
     return float(inference.critical * inference.se)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Real
 from typing import Any
 
@@ -21,7 +21,6 @@ __all__ = ["Studies", "name_rows", "read_studies", "text_column"]
 _NAMES_SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Studies:
     """Studies that enter a pool.
 
@@ -39,12 +38,76 @@ class Studies:
         What a reader must know about this choice of rows.
     """
 
-    yi: Array
-    vi: Array
-    rows: pd.DataFrame
-    left_out: pd.DataFrame
-    measure: str
-    alerts: tuple[str, ...]
+    __slots__ = ("_chosen", "_left_out", "_rows", "_table", "alerts", "measure", "vi", "yi")
+
+    def __init__(
+        self,
+        yi: Array,
+        vi: Array,
+        rows: pd.DataFrame,
+        left_out: pd.DataFrame,
+        measure: str,
+        alerts: tuple[str, ...],
+    ) -> None:
+        self.yi, self.vi, self.measure, self.alerts = yi, vi, measure, alerts
+        self._rows: pd.DataFrame | None = rows
+        self._left_out: pd.DataFrame | None = left_out
+        self._table: pd.DataFrame | None = rows
+        self._chosen: Any = np.arange(len(rows))
+
+    @classmethod
+    def of_table(cls, table: pd.DataFrame, yi: Array, vi: Array, chosen: Any, measure: str) -> Studies:
+        """The rows ``chosen`` of a table that nobody else changes; frames are made when asked for."""
+        result = cls(yi[chosen], vi[chosen], table, table, measure, _mixed_dosing(table, chosen))
+        result._rows = result._left_out = None
+        result._chosen = chosen
+        return result
+
+    @classmethod
+    def of_arrays(cls, yi: Array, vi: Array) -> Studies:
+        """Effects without a table, which is made when asked for."""
+        result = cls.__new__(cls)
+        result.yi, result.vi, result.measure, result.alerts = yi, vi, "", ()
+        result._rows = result._left_out = result._table = None
+        result._chosen = np.arange(yi.size)
+        return result
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The table that the studies come from."""
+        if self._table is None:
+            self._table = _numbered(self.yi, self.vi)
+        return self._table
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The rows used, in order, with a ``label`` column."""
+        if self._rows is None:
+            self._rows = _labelled(self.table.iloc[self._chosen])
+        return self._rows
+
+    @property
+    def left_out(self) -> pd.DataFrame:
+        """The rows without an effect size, with a ``label`` column."""
+        if self._left_out is None:
+            rest = np.setdiff1d(np.arange(len(self.table)), self._chosen)
+            self._left_out = _labelled(self.table.iloc[rest])
+        return self._left_out
+
+    @property
+    def n_left_out(self) -> int:
+        """How many rows have no effect size."""
+        if self._left_out is not None:
+            return len(self._left_out)
+        return 0 if self._table is None else len(self._table) - self._chosen.size
+
+    def text(self, name: str) -> list[str]:
+        """A column of the rows used as stripped text."""
+        if self._rows is not None:
+            return text_column(self._rows, name)
+        if self._table is None:
+            return [""] * self.yi.size
+        return text_column(self._table, name, self._chosen)
 
     def take(self, positions: Sequence[int]) -> Studies:
         """The studies at these positions, without the rows left out."""
@@ -78,6 +141,10 @@ def read_studies(
     ModelError
         When there is nothing to pool, or something that must not be pooled; names the rows.
     """
+    if es is None and yi is not None and vi is not None:
+        first, second = _vectors(yi, vi)
+        if first.size and np.isfinite(first).all() and np.isfinite(second).all() and (second > 0).all():
+            return Studies.of_arrays(first, second)
     table = _table(es, yi, vi)
     effects, variances = _numbers(table, "yi"), _numbers(table, "vi")
     missing = np.isnan(effects) | np.isnan(variances)
@@ -88,22 +155,15 @@ def read_studies(
             f"yi or vi is missing without a reason in {name_rows(table, silent)}; fill the numbers in, drop "
             "the rows, or say in a 'reason' column why they have none"
         )
-    used = np.flatnonzero(~missing).tolist()
-    if not used:
+    used = np.flatnonzero(~missing)
+    if not used.size:
         why = sorted({reason for reason in reasons if reason})
         raise ModelError("there is no effect size to pool" + (f": {'; '.join(why[:3])}" if why else ""))
     _check_values(table, effects, variances, used)
-    rows = _labelled(table.iloc[used])
-    _check_once(rows, "cohort_id")
-    _check_once(rows, "comparator_arm_id")
-    return Studies(
-        yi=effects[used],
-        vi=variances[used],
-        rows=rows,
-        left_out=_labelled(table.iloc[np.flatnonzero(missing)]),
-        measure=_measure(rows),
-        alerts=_mixed_dosing(rows),
-    )
+    studies = Studies.of_table(table, effects, variances, used, _measure(text_column(table, "measure", used)))
+    for column in _ONCE:
+        _check_once(studies, column)
+    return studies
 
 
 def _table(es: pd.DataFrame | None, yi: ArrayLike | None, vi: ArrayLike | None) -> pd.DataFrame:
@@ -125,15 +185,30 @@ def _table(es: pd.DataFrame | None, yi: ArrayLike | None, vi: ArrayLike | None) 
                 f"the table has no column {' and '.join(absent)}; effect_sizes() makes them{_near(absent, es)}"
             )
         _check_identifiers(es)
-        return es
+        return _snapshot(es)
     if yi is None or vi is None:
         raise ModelError("give a table from effect_sizes(), or both yi and vi")
+    return _numbered(*_vectors(yi, vi))
+
+
+def _numbered(yi: Array, vi: Array) -> pd.DataFrame:
+    """A table of effects without names."""
+    return pd.DataFrame({"label": [f"Study {i}" for i in range(1, yi.size + 1)], "yi": yi, "vi": vi})
+
+
+def _vectors(yi: ArrayLike, vi: ArrayLike) -> tuple[Array, Array]:
     first, second = _vector(yi, "yi"), _vector(vi, "vi")
     if first.size != second.size:
         raise ModelError(f"yi has {first.size} values and vi has {second.size}; they must be as many")
-    return pd.DataFrame(
-        {"label": [f"Study {i}" for i in range(1, first.size + 1)], "yi": first, "vi": second}
-    )
+    return first, second
+
+
+def _snapshot(es: pd.DataFrame) -> pd.DataFrame:
+    """A plain copy of a table, with its origin."""
+    result = es.copy() if type(es) is pd.DataFrame else pd.DataFrame(es).copy()
+    origin = es.attrs.get(ATTRS_KEY)
+    result.attrs = {} if origin is None else {ATTRS_KEY: dict(origin)}
+    return result
 
 
 def _near(absent: Sequence[str], es: pd.DataFrame) -> str:
@@ -144,16 +219,23 @@ def _near(absent: Sequence[str], es: pd.DataFrame) -> str:
 
 def _check_identifiers(es: pd.DataFrame) -> None:
     """Refuse a misspelt identifier: without it nobody sees that people are counted twice."""
+    found = _misspelt(tuple(str(column) for column in es.columns))
+    if found is not None:
+        raise ModelError(
+            f"the column {found[0]!r} looks like {found[1]!r}, which keeps participants from being counted "
+            "twice; rename it, or drop it if it means something else"
+        )
+
+
+@lru_cache(maxsize=64)
+def _misspelt(columns: tuple[str, ...]) -> tuple[str, str] | None:
+    """A column whose name is nearly that of an absent identifier, and that identifier."""
+    names = {column.casefold(): column for column in columns}
     for name in _ONCE:
-        if name in es.columns:
-            continue
-        names = {str(column).casefold(): str(column) for column in es.columns}
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.79)
+        near = [] if name in columns else difflib.get_close_matches(name, names, n=1, cutoff=0.79)
         if near:
-            raise ModelError(
-                f"the column {names[near[0]]!r} looks like {name!r}, which keeps participants from being counted "
-                "twice; rename it, or drop it if it means something else"
-            )
+            return names[near[0]], name
+    return None
 
 
 def _vector(values: ArrayLike, name: str) -> Array:
@@ -176,6 +258,8 @@ def _numbers(table: pd.DataFrame, name: str) -> Array:
     column = table[name]
     if not isinstance(column, pd.Series):
         raise ModelError(f"the table has more than one column {name}")
+    if column.dtype == np.float64:
+        return column.to_numpy(dtype=np.float64, copy=True)
     result = np.full(len(column), np.nan)
     for i, value in enumerate(column):
         if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
@@ -192,14 +276,22 @@ def _as_float(value: Real, name: str, table: pd.DataFrame, row: int) -> float:
         raise ModelError(f"{name} is too large a number in {name_rows(table, [row])}") from None
 
 
-def text_column(table: pd.DataFrame, name: str) -> list[str]:
+def text_column(table: pd.DataFrame, name: str, positions: Any = None) -> list[str]:
     """A column as stripped text, empty where the cell is missing or the column does not exist."""
     if name not in table.columns:
-        return [""] * len(table)
-    return ["" if _blank(value) else str(value).strip() for value in table[name]]
+        return [""] * len(table if positions is None else positions)
+    column = table[name]
+    if not isinstance(column, pd.Series):
+        raise ModelError(f"the table has more than one column {name}")
+    values = column.tolist()
+    if positions is not None:
+        values = [values[i] for i in positions]
+    return ["" if _blank(value) else str(value).strip() for value in values]
 
 
 def _blank(value: Any) -> bool:
+    if type(value) is str:
+        return False
     return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
@@ -215,8 +307,9 @@ def name_rows(table: pd.DataFrame, positions: Sequence[int]) -> str:
     return ", ".join(names) + (f" and {rest} more" if rest else "")
 
 
-def _check_values(table: pd.DataFrame, effects: Array, variances: Array, used: list[int]) -> None:
-    for i in used:
+def _check_values(table: pd.DataFrame, effects: Array, variances: Array, used: Any) -> None:
+    bad = ~(np.isfinite(effects) & np.isfinite(variances) & (variances > 0))
+    for i in used[bad[used]].tolist():
         if not np.isfinite(effects[i]) or not np.isfinite(variances[i]):
             raise ModelError(
                 f"yi = {effects[i]}, vi = {variances[i]} in {name_rows(table, [i])}; both must be finite"
@@ -256,7 +349,7 @@ _SPLIT = re.compile(r"(?:control )?split in (\d+)")
 _SAME_QUESTION = ("outcome", "instrument", "time_hours", "measure")
 
 
-def _check_once(rows: pd.DataFrame, column: str) -> None:
+def _check_once(studies: Studies, column: str) -> None:
     """Refuse participants that are counted twice.
 
     Parts of one split control arm (``shared`` says ``"split in 3"``) may repeat its
@@ -264,12 +357,12 @@ def _check_once(rows: pd.DataFrame, column: str) -> None:
     different arms, told apart by ``study_id``, and are not more than the parts.
     """
     places: dict[str, list[int]] = {}
-    for i, value in enumerate(text_column(rows, column)):
+    for i, value in enumerate(studies.text(column)):
         if value:
             places.setdefault(value, []).append(i)
     for value, positions in places.items():
-        if len(positions) > 1 and not _parts_of_one_control(rows.iloc[positions], column):
-            raise ModelError(_ONCE[column].format(value=value, rows=name_rows(rows, positions)))
+        if len(positions) > 1 and not _parts_of_one_control(studies.rows.iloc[positions], column):
+            raise ModelError(_ONCE[column].format(value=value, rows=name_rows(studies.rows, positions)))
 
 
 def _parts_of_one_control(rows: pd.DataFrame, column: str) -> bool:
@@ -286,15 +379,15 @@ def _parts_of_one_control(rows: pd.DataFrame, column: str) -> bool:
     return one_question and shares <= 1 + 1e-9
 
 
-def _measure(rows: pd.DataFrame) -> str:
-    found = sorted({value for value in text_column(rows, "measure") if value})
+def _measure(names: Sequence[str]) -> str:
+    found = sorted({value for value in names if value})
     if len(found) > 1:
         raise ModelError(f"effects of different measures cannot be pooled: {', '.join(found)}")
     return found[0] if found else ""
 
 
-def _mixed_dosing(rows: pd.DataFrame) -> tuple[str, ...]:
-    found = sorted({value for value in text_column(rows, "dosing") if value})
+def _mixed_dosing(rows: pd.DataFrame, positions: Any = None) -> tuple[str, ...]:
+    found = sorted({value for value in text_column(rows, "dosing", positions) if value})
     if len(found) < 2:
         return ()
     return (f"the pool mixes dosing: {' and '.join(found)}; the effect it estimates is a blend of them",)

@@ -18,7 +18,17 @@ from ketameta.models import _notes
 from ketameta.models._studies import Studies, name_rows, read_studies, text_column
 from ketameta.models.intervals import chi2_sf, heterogeneity_intervals, q_profile
 from ketameta.models.kernel import Fits, fit
-from ketameta.models.pooling import Settings, Spread, assemble, coefficient, pool_studies, spread
+from ketameta.models.pooling import (
+    CI_METHODS,
+    LINEAR_CI_METHODS,
+    Settings,
+    Spread,
+    assemble,
+    coefficient,
+    pool_studies,
+    spread,
+)
+from ketameta.models.prediction import LimitTrial, NoTrial
 from ketameta.models.result import Pooled, finite, level_text, shown, small
 from ketameta.provenance import Provenance
 
@@ -156,7 +166,7 @@ def subgroups(
     by : str
         Column that makes the groups; no row with an effect may lack it.
     tau2, ci, level
-        As for :func:`ketameta.pool`.
+        As for :func:`ketameta.pool`; with a common tau2, ``ci`` is Wald, HKSJ or HKSJ-adhoc.
     common_tau2 : bool
         False: each group has its own tau2. True: one tau2 is estimated from the differences within groups
         (a model with one coefficient per group), and HKSJ intervals use its residual sum of squares with
@@ -193,7 +203,8 @@ def subgroups(
     >>> [(name, round(fit.estimate, 2)) for name, fit in result.groups], round(result.p, 4)
     ([('inactive', -0.85), ('psychoactive', -0.1)], 0.0003)
     """
-    settings = Settings.checked(tau2=tau2, ci=ci, prediction="t(k-1)", level=level)
+    choices = LINEAR_CI_METHODS if common_tau2 is True else CI_METHODS
+    settings = Settings.checked(tau2=tau2, ci=ci, prediction="t(k-1)", level=level, choices=choices)
     if not isinstance(es, pd.DataFrame):
         raise ModelError(
             f"es must be a DataFrame with columns yi, vi and the groups, not {type(es).__name__}"
@@ -287,22 +298,23 @@ def _common(studies: Studies, members: dict[str, list[int]], settings: Settings)
     if math.isnan(float(fits.tau2)):
         raise ModelError("a common tau2 needs a group with at least two studies; there is none")
     if settings.tau2 == "EE":
-        tau2_ci, prediction = (math.nan, math.nan), "none"
+        tau2_ci = (math.nan, math.nan)
     else:
         low, high = q_profile(studies.yi, studies.vi, design, level=settings.level)
-        tau2_ci, prediction = (float(low), float(high)), "z" if settings.ci == "Wald" else "t(k-p)"
+        tau2_ci = (float(low), float(high))
+    beside = "z" if settings.ci == "Wald" else "t(k-p)"
     groups = []
     for j, (name, positions) in enumerate(members.items()):
         part = studies.take(positions)
         inference = coefficient(fits, settings, j)
-        pi = inference.prediction(math.nan if prediction == "none" else float(fits.tau2))
+        common = settings.tau2 == "EE"
         weights = fits.weights[positions]
         result = assemble(
             part,
             settings,
             inference,
             _group_spread(part, fits, tau2_ci),
-            prediction=(prediction, (float(pi[0]), float(pi[1]))),
+            new_trial=NoTrial() if common else LimitTrial(beside, inference, float(fits.tau2)),
             weights=weights / weights.sum(),
             loglik=math.nan,
             notes=("tau2 is common to all groups",),

@@ -10,7 +10,14 @@ from scipy import special
 from ketameta._typing import Array, ArrayLike
 from ketameta.models.kernel import solve_tau2
 
-__all__ = ["Heterogeneity", "Inference", "chi2_sf", "heterogeneity_intervals", "q_profile"]
+__all__ = [
+    "Heterogeneity",
+    "Inference",
+    "chi2_sf",
+    "heterogeneity_intervals",
+    "kenward_roger",
+    "q_profile",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +48,7 @@ class Inference:
 
     @property
     def critical(self) -> Array:
-        """Quantile of the reference distribution; NaN where df is below 1."""
+        """Quantile of the reference distribution; NaN where df is not positive."""
         return _quantile((1.0 - self.level) / 2.0, self.df)
 
     @property
@@ -54,11 +61,17 @@ class Inference:
     @property
     def p(self) -> Array:
         """Two-sided P value against no effect."""
-        df = np.asarray(self.df, dtype=np.float64)
-        below = -np.abs(self.stat)
-        normal = np.isinf(df)
-        t = special.stdtr(np.where(normal | (df < 1), 1.0, df), below)
-        return _masked(2.0 * np.where(normal, special.ndtr(below), t), df)
+        return 2.0 * _distribution(-np.abs(self.stat), self.df)
+
+    def below(self, value: ArrayLike, tau2: ArrayLike = 0.0) -> Array:
+        """Probability that the limits give to effects below ``value``: the mean, or with tau2 a new study's.
+
+        It is 2.5% at the lower and 97.5% at the upper limit of a 95% interval; NaN where there is no spread.
+        """
+        spread = np.sqrt(np.square(self.se) + np.asarray(tau2, dtype=np.float64))
+        away, spread = np.broadcast_arrays(np.asarray(value, dtype=np.float64) - self.estimate, spread)
+        away = np.divide(away, spread, out=np.full(away.shape, np.nan), where=spread > 0)
+        return _distribution(away, self.df)
 
     def interval(self) -> tuple[Array, Array]:
         """Confidence interval, estimate -+ critical * se."""
@@ -69,20 +82,28 @@ class Inference:
         return self._around(np.sqrt(np.asarray(tau2, dtype=np.float64) + np.square(self.se)))
 
     def _around(self, spread: Array) -> tuple[Array, Array]:
-        estimate = np.asarray(self.estimate, dtype=np.float64)
-        return estimate - self.critical * spread, estimate + self.critical * spread
+        reach = self.critical * spread
+        return self.estimate - reach, self.estimate + reach
 
 
 def _quantile(tail: float, df: ArrayLike) -> Array:
     """Upper quantile of Student's t, or of the normal where df is infinite."""
     df = np.asarray(df, dtype=np.float64)
     normal = np.isinf(df)
-    t = -special.stdtrit(np.where(normal | (df < 1), 1.0, df), tail)
+    t = -special.stdtrit(np.where(normal | ~(df > 0), 1.0, df), tail)
     return _masked(np.where(normal, -special.ndtri(tail), t), df)
 
 
+def _distribution(t: Array, df: ArrayLike) -> Array:
+    """Distribution function of Student's t, or of the normal where df is infinite."""
+    df = np.asarray(df, dtype=np.float64)
+    normal = np.isinf(df)
+    student = special.stdtr(np.where(normal | ~(df > 0), 1.0, df), t)
+    return _masked(np.where(normal, special.ndtr(t), student), df)
+
+
 def _masked(value: Array, df: Array) -> Array:
-    result: Array = np.where(df >= 1, value, np.nan)
+    result: Array = np.where(df > 0, value, np.nan)
     return result
 
 
@@ -96,7 +117,63 @@ def chi2_sf(q: ArrayLike, df: ArrayLike) -> Array:
     0.05
     """
     df = np.asarray(df, dtype=np.float64)
-    return _masked(special.chdtrc(np.where(df < 1, 1.0, df), np.asarray(q, dtype=np.float64)), df)
+    return _masked(special.chdtrc(np.where(df > 0, df, 1.0), np.asarray(q, dtype=np.float64)), df)
+
+
+def kenward_roger(v: ArrayLike, tau2: ArrayLike, *, mask: ArrayLike | None = None) -> tuple[Array, Array]:
+    """Variance and degrees of freedom of a pooled effect after Kenward and Roger, for tau2 by REML.
+
+    Parameters
+    ----------
+    v : array_like, shape (..., k)
+        Sampling variances.
+    tau2 : array_like, shape (...)
+        The REML estimate.
+    mask : array_like of bool, shape (..., k), optional
+        Which studies count.
+
+    Returns
+    -------
+    variance, df : Array, shape (...)
+        NaN where fewer than two studies count.
+
+    Notes
+    -----
+    With w = 1 / (v + tau2) and S_j the sum of the w^j, tau2 has the expected information
+    I = S_2 / 2 - S_3 / S_1 + (S_2 / S_1)^2 / 2. The variance is (1 + 2 (S_3 / S_1 - (S_2 / S_1)^2) / I) / S_1,
+    which allows for the estimation of the weights, and the degrees of freedom are 2 I / (variance * S_2)^2
+    (Partlett and Riley 2017, Statistics in Medicine 36:301-317, after Kenward and Roger 1997, Biometrics
+    53:983-997, who have the unadjusted variance 1 / S_1 in the last formula). With equal sampling variances
+    they are 1 / S_1 and k - 1.
+
+    Examples
+    --------
+    >>> from ketameta.models.intervals import kenward_roger
+    >>> variance, df = kenward_roger([0.04, 0.09, 0.05, 0.06], 0.2)
+    >>> round(float(variance), 5), round(float(df), 3)
+    (0.06507, 2.937)
+    """
+    v = np.asarray(v, dtype=np.float64)
+    total = np.where(True if mask is None else np.asarray(mask, dtype=np.bool_), v, np.inf)
+    total = total + np.asarray(tau2, dtype=np.float64)[..., None]
+    smallest = total.min(axis=-1, initial=np.inf)
+    sound = (np.isfinite(total).sum(axis=-1) >= 2) & (smallest > 0)
+    unit = np.where(sound, smallest, 1.0)
+    w = unit[..., None] / np.where(sound[..., None], total, 1.0)
+    s1, s2 = w.sum(axis=-1), np.square(w).sum(axis=-1)
+    # What the other studies add, without the cancellation of a difference for the heaviest.
+    heaviest = np.arange(w.shape[-1]) == w.argmax(axis=-1)[..., None]
+    light = np.where(heaviest, 0.0, w)
+    others = np.where(heaviest, light.sum(axis=-1)[..., None], s1[..., None] - w)
+    squares = np.where(heaviest, np.square(light).sum(axis=-1)[..., None], s2[..., None] - w * w)
+    share = w / s1[..., None]
+    information = 0.5 * (np.square(share * others).sum(axis=-1) + (share * share * squares).sum(axis=-1))
+    information = np.where(sound, information, 1.0)
+    unequal = (share * np.square(w - (s2 / s1)[..., None])).sum(axis=-1)
+    with np.errstate(divide="ignore"):
+        variance = (1.0 + 2.0 * unequal / information) / s1
+    df = 2.0 * information / np.square(variance * s2)
+    return np.where(sound, variance * unit, np.nan), np.where(sound, df, np.nan)
 
 
 def q_profile(
@@ -144,8 +221,9 @@ def q_profile(
     p = 1 if x is None else np.shape(x)[-1]
     df = np.maximum(used.sum(axis=-1) - p, 1).astype(np.float64)
     tail = (1.0 - level) / 2.0
-    low = solve_tau2(y, v, x, mask=mask, target=special.chdtri(df, tail))
-    high = solve_tau2(y, v, x, mask=mask, target=2.0 * special.gammaincinv(df / 2.0, tail))
+    target = np.stack([special.chdtri(df, tail), 2.0 * special.gammaincinv(df / 2.0, tail)])
+    both = np.broadcast_to(np.asarray(y, dtype=np.float64), (2, *shape))
+    low, high = solve_tau2(both, v, x, mask=mask, target=target)
     return low, high
 
 

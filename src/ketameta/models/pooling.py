@@ -6,7 +6,7 @@ import difflib
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
@@ -16,14 +16,24 @@ import pandas as pd
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models import _notes
-from ketameta.models._studies import Studies, read_studies, text_column
-from ketameta.models.intervals import Inference, chi2_sf, heterogeneity_intervals, q_profile
+from ketameta.models._studies import Studies, read_studies
+from ketameta.models.intervals import (
+    Inference,
+    chi2_sf,
+    heterogeneity_intervals,
+    kenward_roger,
+    q_profile,
+)
 from ketameta.models.kernel import METHODS, Fits, fit
-from ketameta.models.result import Pooled
-from ketameta.provenance import trace
+from ketameta.models.options import PoolOptions
+from ketameta.models.prediction import LimitTrial, MeanInference, NewTrial, NoTrial, bootstrap
+from ketameta.models.profile import ProfileInference, profile_tau2
+from ketameta.models.quadratic_forms import generalised_q
+from ketameta.models.result import Pooled, Source
 
 __all__ = [
     "CI_METHODS",
+    "LINEAR_CI_METHODS",
     "PREDICTION_METHODS",
     "Settings",
     "Spread",
@@ -34,10 +44,14 @@ __all__ = [
     "spread",
 ]
 
-CI_METHODS = ("Wald", "HKSJ", "HKSJ-adhoc")
-PREDICTION_METHODS = ("t(k-1)", "t(k-2)")
+# Those that a model with several coefficients has too.
+LINEAR_CI_METHODS = ("Wald", "HKSJ", "HKSJ-adhoc")
+CI_METHODS = (*LINEAR_CI_METHODS, "KR", "profile")
+PREDICTION_METHODS = ("t(k-1)", "t(k-2)", "bootstrap")
 
 _NAN_PAIR = (math.nan, math.nan)
+_DEFAULTS = PoolOptions()
+_BESIDE = {"Wald": "z", "KR": "t(KR)", "profile": "profile"}
 
 
 def pool(
@@ -49,6 +63,7 @@ def pool(
     ci: str = "HKSJ",
     prediction: str = "t(k-1)",
     level: float = 0.95,
+    options: PoolOptions | None = None,
 ) -> Pooled:
     """Pool effect sizes of independent studies.
 
@@ -61,18 +76,23 @@ def pool(
         Effects and sampling variances (squared standard errors), instead of a table; ratios as logs.
     tau2 : str
         Estimator of the between-study variance: EE (none: common effect), DL (DerSimonian-Laird), HE
-        (Hedges), HS (Hunter-Schmidt), SJ (Sidik-Jonkman), ML, REML, EB (empirical Bayes) or PM
-        (Paule-Mandel).
+        (Hedges), HS (Hunter-Schmidt), SJ (Sidik-Jonkman), ML, REML, EB (empirical Bayes), PM
+        (Paule-Mandel), HSk (HS with its small-sample correction), DL2 and HE2 (in two steps) or GENQ (the
+        generalised Q statistic with weights 1 / sqrt(vi)).
     ci : str
         ``"Wald"`` (normal); ``"HKSJ"`` (Hartung-Knapp-Sidik-Jonkman: t with k - 1 degrees of freedom);
-        ``"HKSJ-adhoc"`` (the same, with a standard error never below the Wald one).
+        ``"HKSJ-adhoc"`` (the same, with a standard error never below the Wald one); ``"KR"``
+        (Kenward-Roger, for REML); ``"profile"`` (profile likelihood and likelihood ratio test, for ML).
     prediction : str
         ``"t(k-1)"``: estimate -+ t sqrt(tau2 + se^2) with the standard error and the distribution of the
         interval, t with k - 1 degrees of freedom beside HKSJ and the normal beside Wald, so that the two
         intervals agree when tau2 = 0. ``"t(k-2)"``: t with k - 2 degrees of freedom and the Wald standard
-        error, whatever the interval (Higgins, Thompson and Spiegelhalter 2009).
+        error, whatever the interval (Higgins, Thompson and Spiegelhalter 2009). ``"bootstrap"``: from draws
+        that allow for the uncertainty of tau2 (Nagashima, Noma and Furukawa 2019).
     level : float
         Level of all intervals, between 0 and 1.
+    options : PoolOptions, optional
+        The method of the interval of tau2, draws and seed of the bootstrap.
 
     Returns
     -------
@@ -95,7 +115,8 @@ def pool(
     -----
     tau2 as in Viechtbauer (2005), J Educ Behav Stat 30:261-293. REML and ML take the global maximum of the
     likelihood. HKSJ: Hartung and Knapp (2001), Stat Med 20:3875-3889; Sidik and Jonkman (2002), Stat Med
-    21:3153-3159; ad hoc: Jackson et al. (2017), Stat Med 36:3923-3934. Intervals of tau2, I2 and H2 by
+    21:3153-3159; ad hoc: Jackson et al. (2017), Stat Med 36:3923-3934; KR: Partlett and Riley (2017), Stat
+    Med 36:301-317; profile: Hardy and Thompson (1996), Stat Med 15:619-629. Intervals of tau2, I2 and H2 by
     Q-profile: Viechtbauer (2007), Stat Med 26:37-52. Prediction: Higgins et al. (2009), J R Stat Soc A
     172:137-159.
 
@@ -112,7 +133,9 @@ def pool(
     >>> fit.k, round(fit.estimate, 3), round(fit.tau2, 4)
     (5, -0.576, 0.0431)
     """
-    settings = Settings.checked(tau2=tau2, ci=ci, prediction=prediction, level=level)
+    settings = Settings.checked(
+        tau2=tau2, ci=ci, prediction=prediction, level=level, options=options, choices=CI_METHODS
+    )
     result, alerts = pool_studies(read_studies(es, yi=yi, vi=vi), settings)
     for alert in alerts:
         warnings.warn(alert, KetametaWarning, stacklevel=2)
@@ -121,22 +144,41 @@ def pool(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Choices of a pool: ``tau2``, ``ci``, ``prediction`` and ``level`` as in :func:`pool`."""
+    """Choices of a pool, as in :func:`pool`."""
 
     tau2: str
     ci: str
     prediction: str
     level: float
+    options: PoolOptions = _DEFAULTS
 
     @staticmethod
-    def checked(*, tau2: Any, ci: Any, prediction: Any, level: Any) -> Settings:
-        """Refuse unknown options, with a suggestion where one is near."""
+    def checked(
+        *,
+        tau2: Any,
+        ci: Any,
+        prediction: Any,
+        level: Any,
+        options: Any = None,
+        choices: Sequence[str] = LINEAR_CI_METHODS,
+    ) -> Settings:
+        """Refuse unknown options, with a suggestion where one is near, and those that do not go together."""
         _choice("tau2", tau2, METHODS)
-        _choice("ci", ci, CI_METHODS)
+        _choice("ci", ci, choices)
         _choice("prediction", prediction, PREDICTION_METHODS)
         if isinstance(level, bool) or not isinstance(level, Real) or not 0.0 < float(level) < 1.0:
             raise ModelError(f"level={level!r} must lie between 0 and 1, such as 0.95")
-        return Settings(tau2, ci, prediction, float(level))
+        if options is not None and not isinstance(options, PoolOptions):
+            raise ModelError(f"options={options!r} must be a PoolOptions, such as PoolOptions(draws=50000)")
+        needed = {"KR": "REML", "profile": "ML"}.get(ci, tau2)
+        if tau2 != needed:
+            raise ModelError(
+                f'ci="{ci}" is defined for tau2="{needed}", not tau2="{tau2}"; choose both alike'
+            )
+        options = options or _DEFAULTS
+        if options.tau2_interval == "profile" and tau2 not in ("REML", "ML"):
+            raise ModelError(f'tau2_interval="profile" needs tau2="REML" or tau2="ML", not tau2="{tau2}"')
+        return Settings(tau2, ci, prediction, float(level), options)
 
 
 def _choice(name: str, value: Any, options: Sequence[str]) -> None:
@@ -167,35 +209,60 @@ def pool_studies(studies: Studies, settings: Settings) -> tuple[Pooled, tuple[st
     if studies.yi.size == 1:
         return _single(studies, settings), studies.alerts
     fits = fit(studies.yi, studies.vi, tau2=settings.tau2)
-    inference = coefficient(fits, settings)
-    wald = coefficient(fits, Settings(settings.tau2, "Wald", settings.prediction, settings.level))
-    if not (np.isfinite(inference.estimate) and wald.se > 0):
+    wald = _inference(studies, fits, replace(settings, ci="Wald"))
+    inference = _inference(studies, fits, settings)
+    if not (np.isfinite(inference.estimate) and 0 < wald.se < math.inf):
         raise ModelError(
             f"the numbers lie too far apart to be pooled (vi from {studies.vi.min():g} to "
             f"{studies.vi.max():g}, yi from {studies.yi.min():g} to {studies.yi.max():g}); check their units"
         )
-    interval = _NAN_PAIR if settings.tau2 == "EE" else q_profile(studies.yi, studies.vi, level=settings.level)
-    found = spread(fits, interval)
+    found = spread(fits, _tau2_interval(studies, settings))
+    new_trial = _new_trial(studies, inference, wald, fits, settings)
     alerts = studies.alerts + _notes.alerts(fits, inference, tau2=settings.tau2, ci=settings.ci)
-    notes = (
-        *_notes.left_out(len(studies.left_out)),
-        *alerts,
-        *_notes.standardisers([str(name) for name in text_column(studies.rows, "standardiser")]),
-        *_notes.heterogeneity(fits, found.tau2_ci, tau2=settings.tau2, ci=settings.ci),
-        *_notes.width(inference, wald, ci=settings.ci),
-        *_notes.prediction(fits, method=settings.prediction, tau2=settings.tau2),
-    )
     result = assemble(
         studies,
         settings,
         inference,
         found,
-        prediction=_prediction(inference, wald, fits, settings),
+        new_trial=new_trial,
         weights=fits.weights,
         loglik=float(fits.loglik),
-        notes=notes,
+        notes=(
+            *_notes.left_out(studies.n_left_out),
+            *alerts,
+            *_notes.standardisers(studies.text("standardiser")),
+            *_notes.heterogeneity(
+                fits,
+                found.tau2_ci,
+                tau2=settings.tau2,
+                ci=settings.ci,
+                interval=settings.options.tau2_interval,
+            ),
+            *_notes.width(inference, wald, ci=settings.ci),
+            *_notes.prediction(fits, method=settings.prediction, tau2=settings.tau2),
+        ),
     )
     return result, alerts
+
+
+def _inference(studies: Studies, fits: Fits, settings: Settings) -> MeanInference:
+    """Inference on the mean by the chosen interval."""
+    if settings.ci == "profile":
+        return ProfileInference.of(studies.yi, studies.vi, fits, settings.level)
+    if settings.ci == "KR":
+        variance, df = kenward_roger(studies.vi, fits.tau2)
+        return Inference(float(fits.beta[0]), math.sqrt(float(variance)), float(df), settings.level)
+    return coefficient(fits, settings)
+
+
+def _tau2_interval(studies: Studies, settings: Settings) -> tuple[Any, Any]:
+    """Interval of tau2 by the chosen method."""
+    if settings.tau2 == "EE":
+        return _NAN_PAIR
+    if settings.options.tau2_interval == "profile":
+        return profile_tau2(studies.yi, studies.vi, method=settings.tau2, level=settings.level)
+    method = generalised_q if settings.options.tau2_interval == "GENQ" else q_profile
+    return method(studies.yi, studies.vi, level=settings.level)
 
 
 def _single(studies: Studies, settings: Settings) -> Pooled:
@@ -203,13 +270,13 @@ def _single(studies: Studies, settings: Settings) -> Pooled:
     se = math.sqrt(float(studies.vi[0]))
     return assemble(
         studies,
-        Settings(settings.tau2, "Wald", settings.prediction, settings.level),
+        replace(settings, ci="Wald"),
         Inference(float(studies.yi[0]), se, math.inf, settings.level),
         Spread(),
-        prediction=("none", _NAN_PAIR),
+        new_trial=NoTrial(),
         weights=np.ones(1),
         loglik=math.nan,
-        notes=(*_notes.left_out(len(studies.left_out)), _notes.ONE_STUDY),
+        notes=(*_notes.left_out(studies.n_left_out), _notes.ONE_STUDY),
     )
 
 
@@ -238,36 +305,48 @@ def spread(fits: Fits, interval: tuple[Any, Any]) -> Spread:
     )
 
 
-def _prediction(
-    inference: Inference, wald: Inference, fits: Fits, settings: Settings
-) -> tuple[str, tuple[float, float]]:
+def _new_trial(
+    studies: Studies, inference: MeanInference, wald: MeanInference, fits: Fits, settings: Settings
+) -> NewTrial:
+    """What is known of a new trial, by the chosen prediction interval."""
     if settings.tau2 == "EE" or (settings.prediction == "t(k-2)" and fits.k < 3):
-        return "none", _NAN_PAIR
+        return NoTrial()
+    tau2 = float(fits.tau2)
+    if settings.prediction == "bootstrap":
+        return bootstrap(
+            studies.yi,
+            studies.vi,
+            level=settings.level,
+            draws=int(settings.options.draws),
+            rng=settings.options.rng,
+        )
     if settings.prediction == "t(k-2)":
-        other = Inference(wald.estimate, wald.se, float(fits.k) - 2.0, settings.level)
-        return "t(k-2)", _floats(other.prediction(fits.tau2))
-    return "z" if settings.ci == "Wald" else "t(k-1)", _floats(inference.prediction(fits.tau2))
+        df = float(fits.k) - 2.0
+        return LimitTrial("t(k-2)", Inference(wald.estimate, wald.se, df, settings.level), tau2)
+    return LimitTrial(_BESIDE.get(settings.ci, "t(k-1)"), inference, tau2)
 
 
 def assemble(
     studies: Studies,
     settings: Settings,
-    inference: Inference,
+    inference: MeanInference,
     found: Spread,
     *,
-    prediction: tuple[str, tuple[float, float]],
+    new_trial: NewTrial,
     weights: Array,
     loglik: float,
     notes: tuple[str, ...],
 ) -> Pooled:
     """Put the parts of a result together, as plain floats and arrays that cannot be written to."""
     low, high = _floats(inference.interval())
+    pi = new_trial.interval()
     q_df = studies.yi.size - 1
     return Pooled(
         measure=studies.measure,
         tau2_method=settings.tau2,
         ci_method=settings.ci,
-        prediction_method=prediction[0],
+        prediction_method=new_trial.method,
+        tau2_interval=settings.options.tau2_interval,
         level=settings.level,
         k=studies.yi.size,
         estimate=float(inference.estimate),
@@ -277,8 +356,8 @@ def assemble(
         stat=float(inference.stat),
         df=float(inference.df),
         p=float(inference.p),
-        pi_low=prediction[1][0],
-        pi_high=prediction[1][1],
+        pi_low=pi[0],
+        pi_high=pi[1],
         tau2=found.tau2,
         tau2_ci=found.tau2_ci,
         i2=found.i2,
@@ -293,10 +372,10 @@ def assemble(
         weights=_frozen(weights),
         yi=_frozen(studies.yi),
         vi=_frozen(studies.vi),
-        rows=studies.rows,
-        left_out=studies.left_out,
-        notes=notes,
-        provenance=trace(studies.rows),
+        notes=(*notes, *_notes.narrow((low, high), pi)),
+        inference=inference,
+        new_trial=new_trial,
+        source=Source(studies),
     )
 
 

@@ -10,10 +10,11 @@ import pandas as pd
 
 from ketameta._render import Card, card_html, card_text, interval, number, p_value
 from ketameta._typing import Array
-from ketameta.models._studies import text_column
-from ketameta.provenance import Provenance
+from ketameta.models._studies import Studies, text_column
+from ketameta.models.prediction import MeanInference, NewTrial, Probability
+from ketameta.provenance import Provenance, trace
 
-__all__ = ["RATIO_MEASURES", "Pooled", "finite", "level_text", "shown", "small"]
+__all__ = ["RATIO_MEASURES", "Pooled", "Source", "finite", "level_text", "shown", "small"]
 
 RATIO_MEASURES = frozenset({"OR", "RR", "HR", "ROM", "PETO"})
 
@@ -25,13 +26,53 @@ _CI_NAMES = {
     "Wald": "Wald interval (normal)",
     "HKSJ": "Hartung-Knapp-Sidik-Jonkman interval",
     "HKSJ-adhoc": "Hartung-Knapp-Sidik-Jonkman interval with the variance factor kept at 1 or more",
+    "KR": "Kenward-Roger interval",
+    "profile": "profile likelihood interval",
 }
 _PREDICTION_NAMES = {
     "t(k-1)": "prediction interval by t with k - 1 degrees of freedom",
     "t(k-2)": "prediction interval by t with k - 2 degrees of freedom and the Wald standard error",
     "z": "prediction interval by the normal distribution",
+    "t(KR)": "prediction interval by t with the Kenward-Roger degrees of freedom",
+    "profile": "prediction interval by the profile likelihood, distances added as squares",
+    "bootstrap": "prediction interval by a parametric bootstrap from the confidence distribution of tau2",
     "t(k-p)": "prediction interval by t with k - p degrees of freedom, p groups",
 }
+_TAU2_INTERVALS = {
+    "Q-profile": "Q-profile",
+    "profile": "profile likelihood",
+    "GENQ": "the generalised Q statistic with weights 1 / sqrt(vi)",
+}
+
+
+class Source:
+    """The studies behind a result, which nobody else changes; frames and hash are made when asked for."""
+
+    __slots__ = ("_left_out", "_provenance", "_rows", "studies")
+
+    def __init__(self, studies: Studies) -> None:
+        self.studies = studies
+        self._rows: pd.DataFrame | None = None
+        self._left_out: pd.DataFrame | None = None
+        self._provenance: Provenance | None = None
+
+    def rows(self) -> pd.DataFrame:
+        """The rows used, a copy for the reader."""
+        if self._rows is None:
+            self._rows = self.studies.rows.copy()
+        return self._rows
+
+    def left_out(self) -> pd.DataFrame:
+        """The rows without an effect, a copy for the reader."""
+        if self._left_out is None:
+            self._left_out = self.studies.left_out.copy()
+        return self._left_out
+
+    def provenance(self) -> Provenance:
+        """Data set, rows and software."""
+        if self._provenance is None:
+            self._provenance = trace(self.studies.rows)
+        return self._provenance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,20 +87,25 @@ class Pooled:
     measure : str
         Effect measure, empty when unknown.
     tau2_method, ci_method, prediction_method : str
-        Methods used; ``ci_method`` is Wald for a single study, ``prediction_method`` is ``z`` beside a Wald
-        interval and ``none`` where there is no prediction interval.
+        Methods used; ``ci_method`` is Wald for a single study, ``prediction_method`` is ``z`` beside a Wald,
+        ``t(KR)`` beside a Kenward-Roger and ``profile`` beside a profile likelihood interval, and ``none``
+        where there is no prediction interval.
+    tau2_interval : str
+        Method of the intervals of tau2, I2 and H2.
     level : float
         Level of all intervals.
     k : int
         Number of studies.
     estimate, se, ci_low, ci_high, stat, df, p : float
-        Pooled effect, its standard error, interval and test; ``df`` is infinite for the normal.
+        Pooled effect, its standard error, interval and test; ``df`` is infinite for the normal. Beside a
+        profile likelihood interval ``se`` is the Wald standard error, and ``stat`` the signed root of the
+        likelihood ratio.
     pi_low, pi_high : float
         Prediction interval for the true effect of a new study.
     tau2, i2, h2 : float
         Between-study variance; I2 in percent, 0 to 100; H2.
     tau2_ci, i2_ci, h2_ci : tuple of float
-        Their Q-profile intervals.
+        Their intervals.
     boundary : bool
         True where tau2 was estimated as 0, the edge of its range.
     q, q_df, q_p : float, int, float
@@ -68,18 +114,19 @@ class Pooled:
         Restricted log-likelihood for REML, else the log-likelihood.
     weights, yi, vi : Array, shape (k,)
         Weights (sum 1), effects and sampling variances used.
-    rows, left_out : DataFrame
-        The rows used, in order; the rows without an effect size.
     notes : tuple of str
         What a reader must know.
-    provenance : Provenance
-        Data set, rows and software.
+    inference : MeanInference
+        What interval, test and probability of the mean are read from.
+    new_trial : NewTrial
+        What prediction interval and probability of a new trial's effect are read from.
     """
 
     measure: str
     tau2_method: str
     ci_method: str
     prediction_method: str
+    tau2_interval: str
     level: float
     k: int
     estimate: float
@@ -105,10 +152,25 @@ class Pooled:
     weights: Array
     yi: Array
     vi: Array
-    rows: pd.DataFrame
-    left_out: pd.DataFrame
     notes: tuple[str, ...]
-    provenance: Provenance
+    inference: MeanInference
+    new_trial: NewTrial
+    source: Source
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The rows used, in order."""
+        return self.source.rows()
+
+    @property
+    def left_out(self) -> pd.DataFrame:
+        """The rows without an effect size."""
+        return self.source.left_out()
+
+    @property
+    def provenance(self) -> Provenance:
+        """Data set, rows and software."""
+        return self.source.provenance()
 
     @property
     def ratio(self) -> bool:
@@ -134,8 +196,44 @@ class Pooled:
         if self.prediction_method in _PREDICTION_NAMES:
             parts.append(_PREDICTION_NAMES[self.prediction_method])
         if not math.isnan(self.tau2_ci[0]):
-            parts.append("intervals of tau2, I2 and H2 by Q-profile")
+            parts.append(f"intervals of tau2, I2 and H2 by {_TAU2_INTERVALS[self.tau2_interval]}")
         return "; ".join(parts)
+
+    def probability(self, *, below: float | None = None, above: float | None = None) -> Probability:
+        """How probable an effect beyond a value is, for a new trial and for the mean.
+
+        Parameters
+        ----------
+        below, above : float
+            One of them: the value, on the scale of the analysis (ratios as natural logs). 0 asks whether a
+            treatment is favoured at all; a minimal important difference, whether it is by enough.
+
+        Returns
+        -------
+        Probability
+
+        Raises
+        ------
+        ModelError
+            When both or neither are given, or the value is not a finite number.
+
+        Notes
+        -----
+        Read off the object that gave the prediction interval, so that half of 1 - level lies beyond each of
+        its limits; likewise for the mean and its confidence interval. The first is the predictive
+        distribution of the method; the second is a confidence, not a posterior probability. In the
+        bootstrap it is the share of the draws (Nagashima et al. 2019).
+
+        Examples
+        --------
+        >>> import ketameta as km
+        >>> fit = km.pool(yi=[-1.10, -0.35, -0.62, -0.18, -0.80], vi=[0.09, 0.05, 0.04, 0.07, 0.11])
+        >>> print(fit.probability(below=-0.24))
+        A new trial has a true effect below −0.24 with probability 0.87; the mean lies there with confidence 0.95.
+        """
+        return Probability.of(
+            self.inference, self.new_trial, below, above, measure=self.measure, ratio=self.ratio
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """One row with the columns of the project's result tables, on the scale of the analysis."""
@@ -147,13 +245,14 @@ class Pooled:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""
-        skip = {"weights", "yi", "vi", "rows", "left_out", "notes", "provenance"}
+        skip = {"weights", "yi", "vi", "notes", "inference", "new_trial", "source"}
+        rows, left_out = self.source.studies.rows, self.source.studies.left_out
         result = {name: finite(getattr(self, name)) for name in self.__slots__ if name not in skip}
         result["scale"] = "log" if self.ratio else "identity"
         result["method"] = self.method
         columns = zip(
-            text_column(self.rows, "record_id"),
-            text_column(self.rows, "label"),
+            text_column(rows, "record_id"),
+            text_column(rows, "label"),
             self.yi.tolist(),
             self.vi.tolist(),
             self.weights.tolist(),
@@ -166,9 +265,9 @@ class Pooled:
         result["left_out"] = [
             {"record_id": record or None, "label": label, "reason": reason}
             for record, label, reason in zip(
-                text_column(self.left_out, "record_id"),
-                text_column(self.left_out, "label"),
-                text_column(self.left_out, "reason"),
+                text_column(left_out, "record_id"),
+                text_column(left_out, "label"),
+                text_column(left_out, "reason"),
                 strict=True,
             )
         ]
