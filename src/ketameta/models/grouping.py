@@ -15,19 +15,11 @@ import pandas as pd
 from ketameta._render import Card, card_html, card_text, interval, number, p_value
 from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models import _notes
+from ketameta.models._settings import CI_METHODS, LINEAR_CI_METHODS, Settings
 from ketameta.models._studies import Studies, name_rows, read_studies, text_column
 from ketameta.models.intervals import chi2_sf, heterogeneity_intervals, q_profile
 from ketameta.models.kernel import Fits, fit
-from ketameta.models.pooling import (
-    CI_METHODS,
-    LINEAR_CI_METHODS,
-    Settings,
-    Spread,
-    assemble,
-    coefficient,
-    pool_studies,
-    spread,
-)
+from ketameta.models.pooling import Spread, assemble, coefficient, pool_studies, spread
 from ketameta.models.prediction import LimitTrial, NoTrial
 from ketameta.models.result import Pooled, finite, level_text, shown, small
 from ketameta.provenance import Provenance

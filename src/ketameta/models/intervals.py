@@ -54,7 +54,9 @@ class Inference:
     @property
     def stat(self) -> Array:
         """Estimate divided by its standard error; NaN where the standard error is 0."""
-        estimate, se = np.broadcast_arrays(self.estimate, self.se)
+        estimate, se = np.asarray(self.estimate), np.asarray(self.se)
+        if estimate.shape != se.shape:
+            estimate, se = np.broadcast_arrays(estimate, se)
         result: Array = np.divide(estimate, se, out=np.full(estimate.shape, np.nan), where=se > 0)
         return result
 

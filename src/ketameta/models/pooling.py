@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,6 +13,8 @@ import pandas as pd
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models import _notes
+from ketameta.models._settings import CI_METHODS, LINEAR_CI_METHODS, PREDICTION_METHODS, Settings
+from ketameta.models._source import Source
 from ketameta.models._studies import Studies, read_studies
 from ketameta.models.intervals import (
     Inference,
@@ -24,12 +23,12 @@ from ketameta.models.intervals import (
     kenward_roger,
     q_profile,
 )
-from ketameta.models.kernel import METHODS, Fits, fit
+from ketameta.models.kernel import Fits, fit
 from ketameta.models.options import PoolOptions
 from ketameta.models.prediction import LimitTrial, MeanInference, NewTrial, NoTrial, bootstrap
 from ketameta.models.profile import ProfileInference, profile_tau2
 from ketameta.models.quadratic_forms import generalised_q
-from ketameta.models.result import Pooled, Source
+from ketameta.models.result import Pooled
 
 __all__ = [
     "CI_METHODS",
@@ -44,13 +43,7 @@ __all__ = [
     "spread",
 ]
 
-# Those that a model with several coefficients has too.
-LINEAR_CI_METHODS = ("Wald", "HKSJ", "HKSJ-adhoc")
-CI_METHODS = (*LINEAR_CI_METHODS, "KR", "profile")
-PREDICTION_METHODS = ("t(k-1)", "t(k-2)", "bootstrap")
-
 _NAN_PAIR = (math.nan, math.nan)
-_DEFAULTS = PoolOptions()
 _BESIDE = {"Wald": "z", "KR": "t(KR)", "profile": "profile"}
 
 
@@ -140,54 +133,6 @@ def pool(
     for alert in alerts:
         warnings.warn(alert, KetametaWarning, stacklevel=2)
     return result
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Choices of a pool, as in :func:`pool`."""
-
-    tau2: str
-    ci: str
-    prediction: str
-    level: float
-    options: PoolOptions = _DEFAULTS
-
-    @staticmethod
-    def checked(
-        *,
-        tau2: Any,
-        ci: Any,
-        prediction: Any,
-        level: Any,
-        options: Any = None,
-        choices: Sequence[str] = LINEAR_CI_METHODS,
-    ) -> Settings:
-        """Refuse unknown options, with a suggestion where one is near, and those that do not go together."""
-        _choice("tau2", tau2, METHODS)
-        _choice("ci", ci, choices)
-        _choice("prediction", prediction, PREDICTION_METHODS)
-        if isinstance(level, bool) or not isinstance(level, Real) or not 0.0 < float(level) < 1.0:
-            raise ModelError(f"level={level!r} must lie between 0 and 1, such as 0.95")
-        if options is not None and not isinstance(options, PoolOptions):
-            raise ModelError(f"options={options!r} must be a PoolOptions, such as PoolOptions(draws=50000)")
-        needed = {"KR": "REML", "profile": "ML"}.get(ci, tau2)
-        if tau2 != needed:
-            raise ModelError(
-                f'ci="{ci}" is defined for tau2="{needed}", not tau2="{tau2}"; choose both alike'
-            )
-        options = options or _DEFAULTS
-        if options.tau2_interval == "profile" and tau2 not in ("REML", "ML"):
-            raise ModelError(f'tau2_interval="profile" needs tau2="REML" or tau2="ML", not tau2="{tau2}"')
-        return Settings(tau2, ci, prediction, float(level), options)
-
-
-def _choice(name: str, value: Any, options: Sequence[str]) -> None:
-    if isinstance(value, str) and value in options:
-        return
-    lowered = {option.lower(): option for option in options}
-    near = difflib.get_close_matches(str(value).lower(), lowered, n=1)
-    hint = f"; did you mean {lowered[near[0]]!r}?" if near else "."
-    raise ModelError(f"{name}={value!r} is unknown{hint} Choose one of {', '.join(options)}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ import pandas as pd
 
 from ketameta._render import Card, card_html, card_text, interval, number, p_value
 from ketameta._typing import Array
-from ketameta.models._studies import Studies, text_column
+from ketameta.models._source import Source
+from ketameta.models._studies import text_column
 from ketameta.models.prediction import MeanInference, NewTrial, Probability
-from ketameta.provenance import Provenance, trace
+from ketameta.provenance import Provenance
 
-__all__ = ["RATIO_MEASURES", "Pooled", "Source", "finite", "level_text", "shown", "small"]
+__all__ = ["RATIO_MEASURES", "Pooled", "finite", "level_text", "shown", "small"]
 
 RATIO_MEASURES = frozenset({"OR", "RR", "HR", "ROM", "PETO"})
 
@@ -43,36 +44,6 @@ _TAU2_INTERVALS = {
     "profile": "profile likelihood",
     "GENQ": "the generalised Q statistic with weights 1 / sqrt(vi)",
 }
-
-
-class Source:
-    """The studies behind a result, which nobody else changes; frames and hash are made when asked for."""
-
-    __slots__ = ("_left_out", "_provenance", "_rows", "studies")
-
-    def __init__(self, studies: Studies) -> None:
-        self.studies = studies
-        self._rows: pd.DataFrame | None = None
-        self._left_out: pd.DataFrame | None = None
-        self._provenance: Provenance | None = None
-
-    def rows(self) -> pd.DataFrame:
-        """The rows used, a copy for the reader."""
-        if self._rows is None:
-            self._rows = self.studies.rows.copy()
-        return self._rows
-
-    def left_out(self) -> pd.DataFrame:
-        """The rows without an effect, a copy for the reader."""
-        if self._left_out is None:
-            self._left_out = self.studies.left_out.copy()
-        return self._left_out
-
-    def provenance(self) -> Provenance:
-        """Data set, rows and software."""
-        if self._provenance is None:
-            self._provenance = trace(self.studies.rows)
-        return self._provenance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,9 +191,7 @@ class Pooled:
         Notes
         -----
         Read off the object that gave the prediction interval, so that half of 1 - level lies beyond each of
-        its limits; likewise for the mean and its confidence interval. The first is the predictive
-        distribution of the method; the second is a confidence, not a posterior probability. In the
-        bootstrap it is the share of the draws (Nagashima et al. 2019).
+        its limits; likewise for the mean, where it is a confidence, not a posterior probability.
 
         Examples
         --------
@@ -231,9 +200,8 @@ class Pooled:
         >>> print(fit.probability(below=-0.24))
         A new trial has a true effect below −0.24 with probability 0.87; the mean lies there with confidence 0.95.
         """
-        return Probability.of(
-            self.inference, self.new_trial, below, above, measure=self.measure, ratio=self.ratio
-        )
+        said = {"measure": self.measure, "ratio": self.ratio}
+        return Probability.of(self.inference, self.new_trial, below, above, **said)
 
     def to_frame(self) -> pd.DataFrame:
         """One row with the columns of the project's result tables, on the scale of the analysis."""
