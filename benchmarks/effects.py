@@ -50,7 +50,9 @@ def main(trials: int) -> None:
             {"n_t": n1, "mean_t": m1, "sd_t": sd1, "n_c": n2, "mean_c": m2, "sd_c": sd2}
         ).head(rows)
         if len(table) == rows:
-            print(f"  effect_sizes of {rows:>7,} rows     {seconds(lambda t=table: km.effect_sizes(t)):8.4f} s")
+            print(
+                f"  effect_sizes of {rows:>7,} rows     {seconds(lambda t=table: km.effect_sizes(t)):8.4f} s"
+            )
     times = effects.covariance(_time_course(2_000))
     taken = seconds(lambda: effects.covariance(_time_course(2_000)))
     print(f"  covariance of {len(times.blocks):,} trials at 6 times {taken:8.4f} s")

@@ -10,7 +10,13 @@ project = "ketameta"
 author = "The ketameta developers"
 copyright = "2026, the ketameta developers"
 release = version = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+]
 myst_enable_extensions = ["dollarmath"]
 napoleon_google_docstring = False
 napoleon_use_ivar = True

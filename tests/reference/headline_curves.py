@@ -20,7 +20,9 @@ def main() -> None:
             hours = sorted({float(hours) for hours in curve.rows["time_hours"]})
             at = curve.at(hours=hours)[FIELDS]
             tables.append(at.assign(key=result.key, curve=curve.curve)[["key", "curve", *FIELDS]])
-    pd.concat(tables).to_csv(Path(__file__).with_name("headline_curves.csv"), index=False, float_format="%.10g")
+    pd.concat(tables).to_csv(
+        Path(__file__).with_name("headline_curves.csv"), index=False, float_format="%.10g"
+    )
 
 
 if __name__ == "__main__":

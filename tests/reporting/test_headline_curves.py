@@ -24,4 +24,7 @@ def test_curves_are_the_pinned_ones() -> None:
     for (key, shape), rows in pinned.groupby(["key", "curve"]):
         at = found[key, shape].at(hours=rows["time_hours"].tolist())
         for field in FIELDS:
-            assert at[field].to_numpy() == pytest.approx(rows[field].to_numpy(), rel=1e-5, abs=1e-7), (key, shape)
+            assert at[field].to_numpy() == pytest.approx(rows[field].to_numpy(), rel=1e-5, abs=1e-7), (
+                key,
+                shape,
+            )

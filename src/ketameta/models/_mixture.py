@@ -194,7 +194,7 @@ class Mixtures:
 
         low, high = p[max(best - 1, 0)], p[min(best + 1, p.size - 1)]
         place = optimize.brentq(rise, low, high, xtol=1e-15) if rise(low) > 0.0 > rise(high) else p[best]
-        return self.quantile(np.array([place, place + level]))[0]
+        return np.asarray(self.quantile(np.array([place, place + level]))[0], dtype=np.float64)
 
 
 def _between(low: Array, high: Array, centre: Array, unit: Array) -> Array:

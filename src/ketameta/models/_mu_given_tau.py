@@ -34,7 +34,8 @@ class Model:
 
     def given(self, tau: Array) -> tuple[Array, Array, Array]:
         """Log-likelihood of tau, and mean and standard deviation of mu given tau; shapes (n,)."""
-        return self._chunked(tau, self._given)
+        log_like, mean, sd = self._chunked(tau, self._given)
+        return log_like, mean, sd
 
     def at(self, mu: float, tau: Array) -> Array:
         """Log-likelihood of tau when mu is known."""

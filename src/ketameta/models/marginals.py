@@ -53,15 +53,15 @@ class EffectLaw:
 
     def pdf(self, x: Array) -> Array:
         """Density."""
-        return self.mixture.pdf((x - self.origin)[None])[0]
+        return np.asarray(self.mixture.pdf((x - self.origin)[None])[0], dtype=np.float64)
 
     def cdf(self, x: Array) -> Array:
         """Probability below."""
-        return self.mixture.cdf((x - self.origin)[None])[0]
+        return np.asarray(self.mixture.cdf((x - self.origin)[None])[0], dtype=np.float64)
 
     def sf(self, x: Array) -> Array:
         """Probability above."""
-        return self.mixture.sf((x - self.origin)[None])[0]
+        return np.asarray(self.mixture.sf((x - self.origin)[None])[0], dtype=np.float64)
 
     def quantile(self, p: Array) -> Array:
         """Value with this probability below."""

@@ -126,7 +126,7 @@ class Posterior:
         tau, weights = self._law.nodes()
         law = EffectLaw(shrunken(self._model, tau, weights, i, i + 1), self._origin)
         row = self.studies.iloc[i]
-        return Marginal(*(float(row[name]) for name in STATISTICS), self.level, law)
+        return Marginal(**{name: float(row[name]) for name in STATISTICS}, level=self.level, _law=law)
 
     def to_frame(self) -> pd.DataFrame:
         """A row for mu, tau, the effect of a new study and that of each study, on the scale of the analysis."""
