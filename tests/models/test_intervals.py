@@ -75,6 +75,19 @@ def test_distribution_of_q_agrees_with_imhofs_integral() -> None:
         assert generalised_q_cdf(q, v, a, tau2) == pytest.approx(0.5 - tail / math.pi, abs=1e-8)
 
 
+def test_one_study_that_outweighs_all_others() -> None:
+    """Two studies: Q is then a single chi-square times a1 a2 / (a1 + a2) (s1 + s2)."""
+    v, a = np.array([1e-9, 1.0]), np.array([1e9, 1.0])
+    scale = a.prod() / a.sum() * v.sum()
+    q = scale * stats.chi2.ppf([0.025, 0.5, 0.975], 1)
+    assert generalised_q_cdf(q, v, a, 0.0) == pytest.approx([0.025, 0.5, 0.975], abs=1e-10)
+    for vi in ([1e-9, 1.0], [1e-12, 1.0, 1e12]):
+        yi = [0.25, 1.5, -0.75][: len(vi)]
+        low, high = generalised_q(yi, vi)
+        assert 0.0 <= low <= high < math.inf
+        assert np.isfinite(bootstrap(np.array(yi), np.array(vi), level=0.95, draws=1000, rng=1).draws).all()
+
+
 def test_masked_batches_are_the_single_fits() -> None:
     rng = np.random.default_rng(5)
     y, v = rng.normal(size=(4, 6)), rng.uniform(0.05, 0.5, (4, 6))

@@ -89,11 +89,12 @@ def _cdf(q: Array, v: Array, weights: Array, tau2: Array) -> Array:
     g = weights * (v + tau2[:, None])
     unit = g.max(axis=-1)
     g, q = g / unit[:, None], q / unit
-    first = (share * g).sum(axis=-1)
-    mean = (g * (1.0 - share)).sum(axis=-1)
-    variance = 2.0 * ((g * g * (1.0 - 2.0 * share)).sum(axis=-1) + first * first)
+    rest, part = _others(share), share * g
+    mean = (g * rest).sum(axis=-1)
+    variance = 2.0 * (np.square(g * rest).sum(axis=-1) + (part * _others(part)).sum(axis=-1))
+    largest = np.minimum(np.sqrt(0.5 * variance), 1.0)
     above = np.maximum(q - mean, 0.0)
-    certain = above > np.sqrt(2.0 * _CERTAIN * variance) + 2.0 * _CERTAIN
+    certain = above > np.sqrt(2.0 * _CERTAIN * variance) + 2.0 * _CERTAIN * largest
     start = -1.0 / np.maximum(np.sqrt(variance), above / 3.0)
     bend = variance / (3.0 * mean) * np.minimum(1.0, q / mean) * np.maximum(1.0, 0.3 * above / mean)
     with np.errstate(divide="ignore"):
@@ -112,6 +113,14 @@ def _cdf(q: Array, v: Array, weights: Array, tau2: Array) -> Array:
         total += (np.exp(log_mgf - s * q[:, None]) / s * slope).imag.sum(axis=-1)
     found = np.clip(-total * reach / (n * np.pi), 0.0, 1.0)
     result: Array = np.where(q > 0, np.where(certain, 1.0, found), 0.0)
+    return result
+
+
+def _others(x: Array) -> Array:
+    """For each of some positive numbers the sum of the others, exact also beside one that outweighs them."""
+    heaviest = np.arange(x.shape[-1]) == x.argmax(axis=-1)[..., None]
+    light = np.where(heaviest, 0.0, x).sum(axis=-1, keepdims=True)
+    result: Array = np.where(heaviest, light, x.sum(axis=-1, keepdims=True) - x)
     return result
 
 
