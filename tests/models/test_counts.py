@@ -211,7 +211,7 @@ table = st.tuples(st.integers(1, 40), st.integers(1, 40)).flatmap(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(table, min_size=1, max_size=5), st.sampled_from(METHODS))
 def test_any_counts_give_numbers_or_a_named_error(tables, method):
     cells = [np.array(column) for column in zip(*tables, strict=True)]

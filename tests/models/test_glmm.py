@@ -113,14 +113,14 @@ def test_laplace_is_one_node():
 
 def test_known_truth_is_found_again():
     rng = np.random.default_rng(1)
-    k, n = 400, np.full(400, 150.0)
+    k, n = 90, np.full(90, 80.0)
     level, effect = rng.normal(-1.0, 0.7, k), 0.6 + 0.5 * rng.normal(size=k)
-    a, c = (rng.binomial(150, special.expit(level + s * effect / 2)).astype(float) for s in (1, -1))
+    a, c = (rng.binomial(80, special.expit(level + s * effect / 2)).astype(float) for s in (1, -1))
     for model in START:
         fit = fit_glmm(a, n, c, n, model=model)
         assert abs(fit.estimate - 0.6) < 3.5 * fit.se
-        assert fit.tau2 == pytest.approx(0.25, abs=0.1)
-        assert math.isnan(fit.sigma2) or fit.sigma2 == pytest.approx(0.49, abs=0.15)
+        assert fit.tau2 == pytest.approx(0.25, abs=0.15)
+        assert math.isnan(fit.sigma2) or fit.sigma2 == pytest.approx(0.49, abs=0.2)
 
 
 def test_conditional_refuses_supports_that_do_not_fit():
