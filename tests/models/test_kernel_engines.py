@@ -12,8 +12,8 @@ import pytest
 
 from ketameta._typing import Array
 from ketameta.errors import ModelError
-from ketameta.models import _engine
-from ketameta.models.kernel import Fits, fit
+from ketameta.models import _engine, _plain
+from ketameta.models.kernel import Fits, fit, solve_tau2
 
 FIELDS = tuple(Fits.__slots__)
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
@@ -90,10 +90,10 @@ def test_automatic_choice() -> None:
     from ketameta.models._batch import Batch
 
     few, many = Batch.read(np.ones(3), np.ones(3)), Batch.read(np.ones((100_000, 1)), np.ones(3))
-    assert _engine.compiled("auto", few, "REML") is None
-    assert _engine.compiled("auto", many, "REML") is _engine.compiled("numba", few, "REML")
-    assert _engine.compiled("numpy", many, "REML") is None
-    assert _engine.compiled("auto", many, "DL") is None
+    assert _engine.chosen("auto", few, "REML") is _plain.fill
+    assert _engine.chosen("auto", many, "REML") is _engine.chosen("numba", few, "REML")
+    assert _engine.chosen("numpy", many, "REML") is None
+    assert _engine.chosen("auto", many, "DL") is None
 
 
 def test_unknown_engine() -> None:
@@ -122,3 +122,20 @@ def test_memory_is_that_of_a_chunk() -> None:
         tracemalloc.stop()
         beyond.append(peak - sum(getattr(found, name).nbytes for name in FIELDS))
     assert beyond[1] < beyond[0] + 20 * 200_000
+
+
+@pytest.mark.parametrize("method", _plain.METHODS)
+@pytest.mark.parametrize("width", [0.0, 1.0, 4.0])
+def test_plain_numbers_give_the_bits_of_numpy(
+    method: str, width: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    y, v = data(9, 150, width)
+    mask = np.random.default_rng(3).random(y.shape) < 0.7
+    monkeypatch.setattr(_plain, "SMALL", 0)
+    whole, bound = fit(y, v, mask=mask, tau2=method), solve_tau2(y, v, mask=mask, target=3.0)
+    monkeypatch.setattr(_plain, "SMALL", 10)
+    for i in range(len(y)):
+        one = fit(y[i], v[i], mask=mask[i], tau2=method)
+        for name in FIELDS:
+            assert np.array_equal(getattr(one, name), getattr(whole, name)[i], equal_nan=True), name
+        assert np.array_equal(solve_tau2(y[i], v[i], mask=mask[i], target=3.0), bound[i], equal_nan=True)

@@ -102,6 +102,8 @@ class Batch:
         count = self._count(part)
         lead = max(array.ndim - 1 - tail, 0)
         own = (self.k, *array.shape[array.ndim - tail :])
+        if lead == 0 and count == 1 and array.shape == own:
+            return array[None]
         if lead == 0:
             return np.broadcast_to(array, (count, *own))
         if array.shape[:lead] == self.shape and (lead == 1 or array.flags.c_contiguous):

@@ -1,4 +1,4 @@
-"""Which code computes a batch: NumPy, or compiled code where numba is installed."""
+"""Which code computes a batch: NumPy, plain numbers for a few small fits, or compiled code."""
 
 from __future__ import annotations
 
@@ -7,22 +7,28 @@ from collections.abc import Callable
 from typing import Any
 
 from ketameta.errors import ModelError
+from ketameta.models import _plain
 from ketameta.models._batch import Batch
 from ketameta.models._sample import NARROW
 
-__all__ = ["ENGINES", "compiled"]
+__all__ = ["ENGINES", "chosen", "small"]
 
 ENGINES = ("auto", "numpy", "numba")
 
 _MANY = 100_000
 
 
-def compiled(engine: str, batch: Batch, method: str) -> Callable[..., Any] | None:
-    """The compiled code that is to compute a batch, or None for NumPy.
+def small(batch: Batch) -> bool:
+    """Whether a batch is a few small fits of a common mean, for which plain numbers are faster."""
+    return batch.p is None and batch.k <= NARROW and batch.n * batch.k <= _plain.SMALL
 
-    It covers ML and REML of a common mean of up to 64 studies. numba is imported only when it is used:
-    always for ``"numba"``, for 100,000 fits and more for ``"auto"``, so that small batches do not wait
-    for it.
+
+def chosen(engine: str, batch: Batch, method: str) -> Callable[..., Any] | None:
+    """What is to compute a batch instead of NumPy, or None.
+
+    Both cover a common mean of up to 64 studies: plain numbers, which give the bits that NumPy gives, most
+    estimators, compiled code REML and ML. numba is imported only when it is used: always for ``"numba"``, for 100,000
+    fits and more for ``"auto"``, so that small batches do not wait for it.
 
     Raises
     ------
@@ -32,7 +38,7 @@ def compiled(engine: str, batch: Batch, method: str) -> Callable[..., Any] | Non
     if engine not in ENGINES:
         raise ModelError(f"engine={engine!r} is unknown; choose one of {', '.join(ENGINES)}")
     if engine == "numpy" or (engine == "auto" and batch.n < _MANY):
-        return None
+        return _plain.fill if method in _plain.METHODS and small(batch) else None
     if importlib.util.find_spec("numba") is None:
         if engine == "auto":
             return None

@@ -10,43 +10,32 @@ from typing import Any
 
 import numpy as np
 
+from ketameta.models import _one
 from ketameta.models._batch import Batch
-from ketameta.models._fast_block import compiled, curve, curve_at, load, logs, scale, weigh
-from ketameta.models._fast_cells import proved
-from ketameta.models._likelihood import CLOSE, MAX_ITERATIONS, MODEL_ITERATIONS
+from ketameta.models._fast_block import compiled, curve, load, logs, scale, shared, weigh
+from ketameta.models._likelihood import MAX_ITERATIONS
+from ketameta.models._one import advance, climb, model_step, proved
 from ketameta.models._sample import RANGE
 
 __all__ = ["fill"]
 
-_BLOCK = 32
-_FEW = 8
-_EPS = float(np.finfo(np.float64).eps)
+_BLOCK = 64
+_FEW = 16
 _LOG_2, _LOG_2_PI, _LOG_RANGE = math.log(2.0), math.log(2.0 * math.pi), math.log(RANGE)
 
 
-@compiled
-def _step(a: float, fall_a: float, b: float, fall_b: float) -> float:
-    """Step of Newton's method, as in ``_likelihood``."""
-    ratio = a / b
-    bend = fall_a * fall_a
-    slope = fall_a + (fall_a - ratio * fall_b)
-    root = np.sqrt(slope * slope + 4.0 * bend * (ratio - 1.0))
-    over = 2.0 * (ratio - 1.0) if slope > 0 else root - slope
-    return over / (slope + root if slope > 0 else 2.0 * bend)
-
-
-@compiled
-def _advance(j: int, up: bool, step: float, iteration: int, v_min: float, t: Any, low: Any, top: Any) -> bool:
-    """Move one fit of a block on, inside its bracket; returns whether it has farther to go."""
-    spot = t[j]
-    if up:
-        low[j] = spot
-    else:
-        top[j] = spot
-    to, floor, gap = spot + step, v_min + low[j], top[j] - low[j]
-    fits = low[j] <= to <= top[j] and (iteration < MODEL_ITERATIONS or iteration % 2 == 0)
-    t[j] = to if fits else low[j] + gap / (1.0 + math.sqrt(1.0 + gap / floor))
-    return not ((fits and abs(step) <= CLOSE * (v_min + spot)) or gap <= 4.0 * _EPS * floor)
+for _function in (
+    _one.curve_at,
+    _one.model_step,
+    _one.advance,
+    _one.climb,
+    _one._alone,
+    _one._positive,
+    _one._one_sided,
+    _one._keeps_sign,
+    _one.proved,
+):
+    shared(_function)
 
 
 @compiled
@@ -56,7 +45,7 @@ def _model_steps(found: Any, restricted: bool, steps: Any) -> None:
     a, yppp, b, bb = found[3], found[5], found[b_row], found[bb_row]
     for j in range(steps.size):
         fall_a = yppp[j] / (a[j] if a[j] > 0.0 else 1.0)
-        steps[j] = _step(a[j], fall_a, b[j], bb[j] / b[j])
+        steps[j] = model_step(a[j], fall_a, b[j], bb[j] / b[j])
 
 
 @compiled
@@ -98,15 +87,15 @@ def _run(y: Any, v: Any, used: Any, restricted: bool, numbers: Any, weights: Any
             for j in range(_BLOCK):
                 if busy[j]:
                     up = found[3, j] > found[b_row, j]
-                    busy[j] = _advance(j, up, steps[j], iteration, vs[0, j], t, low, top)
+                    t[j], low[j], top[j], busy[j] = advance(
+                        up, steps[j], iteration, vs[0, j], t[j], low[j], top[j]
+                    )
                     working -= int(not busy[j])
             iteration += 1
         for j in range(_BLOCK):
-            turn = iteration
-            while busy[j] and turn < MAX_ITERATIONS:
-                a, fall_a, b, fall_b = curve_at(ys, vs, j, t[j], restricted)
-                busy[j] = _advance(j, a > b, _step(a, fall_a, b, fall_b), turn, vs[0, j], t, low, top)
-                turn += 1
+            if busy[j]:
+                t[j], reached = climb(ys[:, j], vs[:, j], t[j], low[j], top[j], restricted, iteration)
+                busy[j] = not reached
         weigh(ys, vs, t, w, g, found, sums)
         logs(vs, t, sums[0], sums[1])
         for j in range(size):
@@ -115,48 +104,64 @@ def _run(y: Any, v: Any, used: Any, restricted: bool, numbers: Any, weights: Any
             left[row] = (
                 count[j] == 0
                 or busy[j]
-                or not proved(ys, vs, j, zero, last, t[j], high[j], rss[j], restricted)
+                or not proved(ys[:, j], vs[:, j], zero, last, t[j], high[j], rss[j], restricted)
             )
-            if not left[row]:
-                _write(found, common, j, t[j], count[j], exponent[j], centre[j], numbers, row)
-                free = count[j] - (1.0 if restricted else 0.0)
-                total = math.log(sums[0, j] * (found[0, j] / count[j] if restricted else 1.0))
-                total += sums[1, j] * _LOG_RANGE + found[2, j]
-                numbers[8, row] = -0.5 * (free * _LOG_2_PI + total) - free * exponent[j] * _LOG_2
-                for i in range(weights.shape[1]):
-                    weights[row, i] = w[rank[i, j], j] / found[0, j]
+            for i in range(weights.shape[1]):
+                weights[row, i] = w[rank[i, j], j] / found[0, j]
+        for j in range(_BLOCK):
+            inside = found[0, j] / max(count[j], 1) if restricted else 1.0
+            sums[2, j] = math.log(sums[0, j] * inside) + sums[1, j] * _LOG_RANGE
+            sums[3, j] = math.ldexp(1.0, exponent[j]) if count[j] > 0 else np.nan
+        _write(
+            found,
+            common,
+            t,
+            count,
+            exponent,
+            centre,
+            sums[2],
+            sums[3],
+            restricted,
+            numbers[:, start : start + size],
+        )
 
 
 @compiled
 def _write(
     found: Any,
     common: Any,
-    j: int,
-    t: float,
-    count: int,
-    exponent: int,
-    centre: float,
+    t: Any,
+    count: Any,
+    exponent: Any,
+    centre: Any,
+    logarithms: Any,
+    unit: Any,
+    restricted: bool,
     numbers: Any,
-    row: int,
 ) -> None:
-    """Results of one fit in the units of the data, in the order of ``_NAMES``."""
-    df, unit = count - 1.0, math.ldexp(1.0, exponent)
-    typical = df / common[4, j]
-    numbers[0, row] = centre + found[1, j] * unit
-    numbers[1, row] = 1.0 / found[0, j] * unit * unit
-    numbers[2, row] = found[2, j] / df
-    numbers[3, row] = t * unit * unit
-    numbers[4, row] = common[2, j]
-    numbers[5, row] = typical * unit * unit
-    numbers[6, row] = 100.0 * t / (t + typical)
-    numbers[7, row] = t / typical + 1.0
-    numbers[9, row] = count
+    """Results of a block in the units of the data, in the order of ``_NAMES``."""
+    beta, cov, hksj, tau2, q = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    typical_v, i2, h2, loglik, studies = numbers[5], numbers[6], numbers[7], numbers[8], numbers[9]
+    for j in range(beta.size):
+        df = count[j] - 1.0
+        free, squared = df if restricted else df + 1.0, unit[j] * unit[j]
+        typical = df / common[4, j]
+        beta[j] = centre[j] + found[1, j] * unit[j]
+        cov[j] = 1.0 / found[0, j] * squared
+        hksj[j] = found[2, j] / df
+        tau2[j] = t[j] * squared
+        q[j] = common[2, j]
+        typical_v[j] = typical * squared
+        i2[j] = 100.0 * t[j] / (t[j] + typical)
+        h2[j] = t[j] / typical + 1.0
+        loglik[j] = -0.5 * (free * _LOG_2_PI + (logarithms[j] + found[2, j])) - free * exponent[j] * _LOG_2
+        studies[j] = count[j]
 
 
 _NAMES = ("beta", "cov", "hksj", "tau2", "q", "typical_v", "i2", "h2", "loglik", "k")
 
 
-def fill(batch: Batch, out: dict[str, Any], *, restricted: bool) -> Any:
+def fill(batch: Batch, out: dict[str, Any], method: str) -> Any:
     """Compute what compiled code can; returns the positions of the other fits.
 
     Parameters
@@ -165,17 +170,18 @@ def fill(batch: Batch, out: dict[str, Any], *, restricted: bool) -> Any:
         Fits of a common mean.
     out : dict of arrays
         Results by the names of the fields of ``Fits``, with one leading axis of fits.
-    restricted : bool
-        REML, else ML.
+    method : str
+        REML or ML.
     """
     rest = []
     for part in batch.chunks():
         y, v, _, used, _ = batch.rows(part)
         n = y.shape[0]
-        counts = np.ones((1, batch.k), dtype=np.bool_) if used is None else used
-        numbers, left = np.full((len(_NAMES), n), np.nan), np.empty(n, dtype=np.bool_)
+        counts = np.ones((0, batch.k), dtype=np.bool_) if used is None else used
+        numbers, left = np.empty((len(_NAMES), n)), np.empty(n, dtype=np.bool_)
         arrays = (np.ascontiguousarray(a) for a in (y, v, counts))
-        _run(*arrays, restricted, numbers, out["weights"][part], left)
+        _run(*arrays, method == "REML", numbers, out["weights"][part], left)
+        numbers[:, left], out["weights"][part][left] = np.nan, np.nan
         for name, values in zip(_NAMES, numbers, strict=True):
             out[name][part] = values.reshape(n, *(1,) * (out[name].ndim - 1))
         out["modes"][part], out["converged"][part] = ~left, ~left

@@ -11,17 +11,27 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.extending import register_jitable
 
 from ketameta.models._sample import RANGE
 
-__all__ = ["compiled", "curve", "curve_at", "load", "logs", "scale", "weigh"]
+__all__ = ["compiled", "curve", "load", "logs", "scale", "shared", "weigh"]
 
 _LARGE = 1e140
 
 
 def compiled(function: Any) -> Any:
-    """Compile a function; the machine code is kept for later sessions."""
+    """Compile a function; the machine code is kept for later sessions.
+
+    What is kept knows the file of its own function only: after a change to a module whose functions it
+    calls, ``__pycache__`` must be emptied.
+    """
     return numba.njit(cache=True, error_model="numpy", nogil=True)(function)
+
+
+def shared(function: Any) -> Any:
+    """Let compiled code call a function that stays a plain one."""
+    return register_jitable(error_model="numpy")(function)
 
 
 @compiled
@@ -45,13 +55,15 @@ def load(
 ) -> None:
     """Rows of a block as columns, sorted; the last row again where there are too few."""
     k, n = ys.shape
-    masked = used.shape[0] == y.shape[0]
+    masked = used.shape[0] > 0
     for j in range(n):
         row = start + min(j, size - 1)
         for i in range(k):
-            counts = used[row if masked else 0, i]
-            raw_y[i, j] = y[row, i] if counts else 0.0
-            raw_v[i, j] = v[row, i] if counts else np.inf
+            raw_y[i, j], raw_v[i, j] = y[row, i], v[row, i]
+        if masked:
+            for i in range(k):
+                if not used[row, i]:
+                    raw_y[i, j], raw_v[i, j] = 0.0, np.inf
     _rank(raw_y, raw_v, rank)
     for i in range(k):
         for j in range(n):
@@ -154,38 +166,6 @@ def curve(found: Any, j: int, restricted: bool) -> tuple[float, float, float, fl
     """A, fall_a, B and fall_b of one fit of a block, as in ``_cells``."""
     b, bb = (found[4, j], found[6, j]) if restricted else (found[0, j], found[7, j])
     return found[3, j], found[5, j] / (found[3, j] if found[3, j] > 0.0 else 1.0), b, bb / b
-
-
-@compiled
-def curve_at(ys: Any, vs: Any, j: int, t: float, restricted: bool) -> tuple[float, float, float, float]:
-    """The same at another tau2."""
-    k = ys.shape[0]
-    w0 = 1.0 / (vs[0, j] + t)
-    s1, s2, s3, sy = 0.0, 0.0, 0.0, 0.0
-    for i in range(1, k):
-        w = 1.0 / (vs[i, j] + t)
-        s1 += w
-        sy += w * ys[i, j]
-        s2 += w * w
-        s3 += w * w * w
-    weight = w0 + s1
-    mean = sy / weight
-    g0 = w0 * (0.0 - mean)
-    ypp, lean, square = g0 * g0, 0.0, 0.0
-    for i in range(1, k):
-        w = 1.0 / (vs[i, j] + t)
-        g = w * (ys[i, j] - mean)
-        ypp += g * g
-        wd = w * (g - g0)
-        lean += wd
-        square += wd * (g - g0)
-    yppp = max(square - lean * lean / weight, 0.0)
-    ratio, cross, share = w0 * s1 / weight, w0 / weight, s2 / weight
-    b, bb = weight, w0 * w0 + s2
-    if restricted:
-        b = (2.0 * w0 * s1 + (s1 * s1 - s2)) / weight
-        bb = ratio * ratio + (2.0 * cross * cross * s2 + (s2 - 2.0 * s3 / weight) + share * share)
-    return ypp, yppp / (ypp if ypp > 0.0 else 1.0), b, bb / b
 
 
 @compiled

@@ -20,10 +20,10 @@ from ketameta.models._cells import MARGIN, Cells, Curve, falls_through_zero
 from ketameta.models._sample import Sample
 from ketameta.models._weighing import Room, Weighed, log_det, marginal, unweighted, weigh
 
-__all__ = ["CLOSE", "MAX_ITERATIONS", "MODEL_ITERATIONS", "Found", "loglik", "maximise", "score_bound"]
+__all__ = ["CLOSE", "EPS", "MAX_ITERATIONS", "MODEL_ITERATIONS", "Found", "loglik", "maximise", "score_bound"]
 
 CLOSE = 1e-9
-_EPS = float(np.finfo(np.float64).eps)
+EPS = float(np.finfo(np.float64).eps)
 MAX_ITERATIONS = 400
 MODEL_ITERATIONS = 12
 
@@ -173,7 +173,7 @@ def _climb(
             inside = (to >= low) & (to <= high) & (iteration < MODEL_ITERATIONS or iteration % 2 == 0)
         floor = part.v_min + low
         to = np.where(inside, to, low + (high - low) / (1.0 + np.sqrt(1.0 + (high - low) / floor)))
-        done = (inside & (np.abs(step) <= CLOSE * (part.v_min + spot))) | (high - low <= 4.0 * _EPS * floor)
+        done = (inside & (np.abs(step) <= CLOSE * (part.v_min + spot))) | (high - low <= 4.0 * EPS * floor)
         result[active] = to
         go = np.flatnonzero(~done)
         if go.size == 0:
@@ -235,6 +235,8 @@ def _all_maxima(
         return Curve.of(weigh(part, marginal(part, spot, own), own, second=True), restricted=restricted)
 
     falls = falls_through_zero(cells, sample.v_min, curve)
+    if falls.fit.size == 0:
+        return tau2, np.ones(n), np.ones(n, dtype=np.bool_)
     inner = sample.take(falls.fit)
     own = Room(inner)
     start = falls.low + (falls.high - falls.low) / 2.0

@@ -13,12 +13,12 @@ from ketameta.models._likelihood import Found, maximise
 from ketameta.models._sample import Sample
 from ketameta.models._weighing import Room, Weighed, marginal, noise, weigh
 
-__all__ = ["METHODS", "estimate", "solve_q"]
+__all__ = ["CLOSE_Q", "MAX_STEPS_Q", "METHODS", "estimate", "solve_q"]
 
 METHODS = ("EE", "DL", "HE", "HS", "SJ", "ML", "REML", "EB", "PM", "HSk", "DL2", "HE2", "GENQ")
 
-_CLOSE = 1e-9
-_MAX_ITERATIONS = 500
+CLOSE_Q = 1e-9
+MAX_STEPS_Q = 500
 
 
 def estimate(
@@ -122,13 +122,13 @@ def solve_q(
     tau2 = np.where(above, np.maximum(np.maximum(low, first), 0.0), 0.0)
     active = np.flatnonzero(above)
     part = sample if active.size == sample.size else sample.take(active)
-    for _ in range(_MAX_ITERATIONS):
+    for _ in range(MAX_STEPS_Q):
         if active.size == 0:
             break
         found = weigh(part, marginal(part, tau2[active], room), room)
         step = found.q * (found.q / target[active] - 1.0) / found.ypp
         tau2[active] = np.maximum(tau2[active] + step, 0.0)
-        go = np.flatnonzero(np.abs(step) > _CLOSE * (part.v_min + tau2[active]))
+        go = np.flatnonzero(np.abs(step) > CLOSE_Q * (part.v_min + tau2[active]))
         if go.size < active.size:
             active, part = active[go], part.take(go)
     converged = np.ones(sample.size, dtype=np.bool_)

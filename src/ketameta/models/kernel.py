@@ -13,8 +13,9 @@ import numpy as np
 
 from ketameta._typing import Array, ArrayLike, BoolArray
 from ketameta.errors import ModelError
+from ketameta.models import _plain
 from ketameta.models._batch import Batch
-from ketameta.models._engine import ENGINES, compiled
+from ketameta.models._engine import ENGINES, chosen, small
 from ketameta.models._likelihood import loglik
 from ketameta.models._sample import Sample
 from ketameta.models._tau2 import METHODS, estimate, solve_q
@@ -158,12 +159,12 @@ def fit(
         raise ModelError(f'q_weights are for tau2="GENQ", not {tau2}')
     batch = Batch.read(y, v, x, mask, q_weights)
     n, k, p = batch.n, batch.k, batch.p or 1
-    out = {name: np.full(n, np.nan) for name in _SCALARS}
+    out: dict[str, Any] = dict(zip(_SCALARS, np.full((len(_SCALARS), n), np.nan), strict=True))
     out |= {"k": np.zeros(n), "modes": np.zeros(n), "converged": np.zeros(n, dtype=np.bool_)}
     out |= {"beta": np.full((n, p), np.nan), "cov": np.full((n, p, p), np.nan)}
     out["weights"] = np.full((n, k if weights else 0), np.nan)
-    fast = compiled(engine, batch, tau2)
-    rest = _fill_chunks(batch, tau2, out) if fast is None else fast(batch, out, restricted=tau2 == "REML")
+    other = chosen(engine, batch, tau2)
+    rest = _fill_chunks(batch, tau2, out) if other is None else other(batch, out, tau2)
     _fill_rest(batch, tau2, out, rest)
     shaped = {name: values.reshape((*batch.shape, *values.shape[1:])) for name, values in out.items()}
     return Fits(**shaped, df=shaped["k"] - p, boundary=(shaped["tau2"] == 0) & (tau2 != "EE"))
@@ -200,6 +201,8 @@ def solve_tau2(
     """
     batch = Batch.read(y, v, x, mask)
     goal = np.broadcast_to(np.asarray(target, dtype=np.float64), batch.shape).reshape(-1)
+    if small(batch) and (goal > 0).all():
+        return np.asarray(_plain.solve(batch, goal)).reshape(batch.shape)
     result = np.full(batch.n, np.nan)
     for part in batch.chunks():
         sample = batch.sample(part)
