@@ -112,9 +112,11 @@ def fit(
         Whether to keep the weight of every study in every fit. Without them, memory beyond the input is
         that of a chunk of fits and of some fifteen numbers a fit.
     engine : str
-        ``"numpy"``; ``"numba"``: compiled code for ML and REML of an intercept alone, which needs the extra
-        ``ketameta[fast]`` (other fits are computed by NumPy); ``"auto"``: compiled code for 100,000 fits
-        and more where numba is installed. The two agree to 1e-12.
+        ``"numpy"``: a fit comes out the same, bit for bit, alone or in any batch (a few small fits are
+        computed in plain numbers, which are faster then, with the same bits). ``"numba"``: compiled code
+        for ML and REML of an intercept alone and up to 64 studies, which needs the extra
+        ``ketameta[fast]``; other fits are computed by NumPy. ``"auto"``: compiled code for 100,000 fits and
+        more where numba is installed. The two agree to 1e-12.
 
     Returns
     -------
