@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ketameta.plots import forest, timecourse
     from ketameta.reporting import report
 
+_ROOMS = ("curves", "effects", "errors", "evidence", "models", "plots", "reporting")
 _HOME = {
     "PoolOptions": "models",
     "bayes": "models",
@@ -57,6 +58,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"ketameta.{name}")
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'ketameta' has no attribute {name!r}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 __all__ = ["Card", "card_html", "card_text", "interval", "number", "p_value", "table_html"]
 
 MINUS = "\N{MINUS SIGN}"
+_LONG = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ def number(value: float | None, digits: int = 2) -> str:
         return "–"
     if value in (float("inf"), float("-inf")):
         return "∞" if value > 0 else MINUS + "∞"
+    if abs(value) >= _LONG:
+        return f"{value:.3g}".replace("e+", "e").replace("-", MINUS)
     text = f"{value:.{digits}f}"
     if float(text) == 0:
         return text.lstrip("-")

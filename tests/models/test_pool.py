@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 import warnings
 from typing import Any
 
@@ -12,9 +14,11 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import special
 
 import ketameta as km
 from ketameta.errors import KetametaWarning, ModelError
+from ketameta.models.intervals import Inference
 from ketameta.models.kernel import METHODS
 from ketameta.provenance import stamp
 
@@ -362,3 +366,18 @@ def test_settings_of_the_user_stay() -> None:
     km.pool(table())
     assert warnings.filters == filters
     assert np.geterr() == state
+
+
+def test_a_quantile_that_overflows_is_infinite_not_wrong() -> None:
+    """Kenward-Roger degrees of freedom can fall to almost nothing; t then has no finite quantile in floats."""
+    inference = Inference(estimate=0.5, se=1.0, df=np.array([1e-4, 0.003, 0.02, 0.5, 1.0, 5.0]), level=0.95)
+    critical = inference.critical
+    assert np.isinf(critical[:2]).all()
+    tail = special.stdtr(np.array([0.02, 0.5, 1.0, 5.0]), -critical[2:])
+    np.testing.assert_allclose(tail, 0.025, rtol=1e-6)
+
+
+def test_rooms_are_there_without_an_import_of_their_own() -> None:
+    code = "import ketameta as km; print(km.models.permutation.__name__, km.effects.smd.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["permutation", "smd"]

@@ -122,7 +122,8 @@ def narrow(ci: tuple[float, float], pi: tuple[float, float]) -> tuple[str, ...]:
     if pi[0] > ci[0] or pi[1] < ci[1]:
         return (
             "the prediction interval does not hold the whole confidence interval, because the two rest on "
-            'different standard errors; prediction="t(k-1)" takes that of the confidence interval',
+            "different standard errors (that of a bootstrap all but vanishes where the effects are alike); "
+            'prediction="t(k-1)" takes that of the confidence interval',
         )
     return ()
 

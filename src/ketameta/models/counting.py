@@ -72,7 +72,7 @@ def counts(
         Level of all intervals, between 0 and 1.
     nodes : int, optional
         Quadrature nodes along each axis, 5 to 200. By default as many, from 15 on, as make twice as many change no
-        parameter by 1e-9.
+        parameter by 1e-9, or as many as there is room for (a note says when that is not enough).
 
     Returns
     -------

@@ -19,6 +19,9 @@ __all__ = [
     "q_profile",
 ]
 
+_FEW = 1.0
+_TAIL_ERROR = 1e-6
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inference:
@@ -89,10 +92,14 @@ class Inference:
 
 
 def _quantile(tail: float, df: ArrayLike) -> Array:
-    """Upper quantile of Student's t, or of the normal where df is infinite."""
+    """Upper quantile of Student's t, or of the normal where df is infinite; infinite where it overflows."""
     df = np.asarray(df, dtype=np.float64)
     normal = np.isinf(df)
-    t = -special.stdtrit(np.where(normal | ~(df > 0), 1.0, df), tail)
+    freedom = np.where(normal | ~(df > 0), 1.0, df)
+    t = -special.stdtrit(freedom, tail)
+    if (freedom < _FEW).any():
+        beyond = np.abs(special.stdtr(freedom, -t) - tail) > _TAIL_ERROR * tail
+        t = np.where(beyond & (freedom < _FEW), np.inf, t)
     return _masked(np.where(normal, -special.ndtri(tail), t), df)
 
 
