@@ -177,10 +177,6 @@ class Sheet:
             self.stat[name] = np.full(len(self), np.nan)
         self.stat[name][rows] = values[rows]
 
-    def keep_one(self, name: str, row: int, value: float) -> None:
-        """Store one usable number."""
-        self._store(row, {name: np.float64(value)})
-
     def name(self, row: int) -> str:
         """What a reader knows a row by: record id, study id, or its number."""
         record, study = self.text("record_id")[row], self.text("study_id")[row]

@@ -47,15 +47,18 @@ def printed_df(sheet: Sheet) -> Array:
 
 def t_statistic(sheet: Sheet) -> Array:
     """The same without z, which is no test of two means by their SDs."""
-    normal = np.asarray([text.startswith("z") for text in sheet.text(STATISTIC)], dtype=np.bool_)
-    return np.asarray(np.where(normal, np.nan, statistic(sheet)), dtype=np.float64)
+    t = statistic(sheet)
+    for row in np.flatnonzero(~np.isnan(t)):
+        if sheet.text(STATISTIC)[row].startswith("z"):
+            t[row] = np.nan
+    return t
 
 
 def _printed(sheet: Sheet) -> tuple[Array, Array]:
     t, df = np.full((2, len(sheet)), np.nan)
     texts = sheet.text(STATISTIC)
-    bare = np.asarray([_BARE.match(text) is not None for text in texts], dtype=np.bool_)
-    if bare.any():
+    bare = [row for row in np.flatnonzero(sheet.given(STATISTIC)) if _BARE.match(texts[row])]
+    if bare:
         found = printed_statistics(texts[bare])
         t[bare], df[bare] = found.value, found.df
     return np.where(t > 0, t, np.nan), np.where(np.isfinite(df), df, np.nan)
