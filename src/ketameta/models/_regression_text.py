@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ketameta._render import Card, interval, number, p_value
 from ketameta.models.design import INTERCEPT
 from ketameta.models.hypotheses import decimals, statistic
-from ketameta.models.result import level_text, small
+from ketameta.models.result import TAU2_INTERVAL_NAMES, level_text, small
 
 if TYPE_CHECKING:
     from ketameta.models.regression_result import Regression
@@ -30,7 +30,7 @@ def method(fit: Regression) -> str:
     df = "" if math.isinf(fit.qm_df2) else f" with {fit.qm_df2:g} residual degrees of freedom"
     parts = [model, f"{level_text(fit.level)} {names[fit.ci_method]}{df}"]
     if not math.isnan(fit.tau2_ci[0]):
-        parts.append("intervals of tau2, I2 and H2 by Q-profile")
+        parts.append(f"intervals of tau2, I2 and H2 by {TAU2_INTERVAL_NAMES[fit.tau2_interval]}")
     return "; ".join(parts)
 
 

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from scipy import interpolate, special
 
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import ModelError
 from ketameta.models._batch import Batch
+from ketameta.models._residual_form import ResidualForm
 from ketameta.models._roots import bracketed_root
 
 __all__ = ["draw_tau2", "generalised_q", "generalised_q_cdf"]
 
-_STEP = 0.08
-_REACH = 7.5
-_MOST = 60.0
-_ELEMENTS = 2**19
-# exp(-_CERTAIN) is beyond double precision.
-_CERTAIN = 38.0
 _TAIL = 1e-9
 _GRID = 513
 
 
 def generalised_q_cdf(
-    q: ArrayLike, v: ArrayLike, q_weights: ArrayLike, tau2: ArrayLike, *, mask: ArrayLike | None = None
+    q: ArrayLike,
+    v: ArrayLike,
+    q_weights: ArrayLike,
+    tau2: ArrayLike,
+    x: ArrayLike | None = None,
+    *,
+    mask: ArrayLike | None = None,
 ) -> Array:
     """Probability that the generalised Q statistic is at most ``q``, given tau2.
 
@@ -35,25 +33,31 @@ def generalised_q_cdf(
     q, tau2 : array_like, shape (...)
         Value of the statistic, 0 or more, and between-study variance.
     v, q_weights : array_like, shape (..., k)
-        Sampling variances, and the weights a of Q = sum a (y - mean)^2, the mean weighted by a.
+        Sampling variances, and the weights a of Q = sum a (y - fit)^2, the fit by least squares with weights a.
+    x : array_like, shape (..., k, p), optional
+        Design matrix; the intercept alone when left out.
     mask : array_like of bool, shape (..., k), optional
         Which studies count.
 
     Returns
     -------
     Array, shape (...)
-        To 1e-12 or better up to 1,000 studies, 1e-11 up to 100,000; NaN where fewer than two studies count.
+        To 1e-12 or better up to 1,000 studies, 1e-11 up to 100,000; NaN where there are not more studies than
+        coefficients.
+
+    Raises
+    ------
+    ModelError
+        For shapes that do not fit, and variances or weights that are not positive, or a design that is not
+        finite, where the mask is true.
 
     Notes
     -----
-    Q is a sum of chi-squares with one degree of freedom each, weighted by the eigenvalues of
-    S^(1/2) A S^(1/2), S the diagonal matrix of v + tau2 and A = diag(a) - a a' / sum a (Jackson 2013,
-    Research Synthesis Methods 4:220-229). Its moment generating function needs no eigenvalues: with
-    g = a (v + tau2), the determinant of I - 2 s S A is prod(1 - 2 s g) times the mean of 1 / (1 - 2 s g)
-    weighted by a. The function is inverted along a parabola through the left half-plane that bends around
-    the pole and the branch cut, by the midpoint rule in u, Im s proportional to sinh u, whose error falls
-    exponentially with the step. Where the bound of Laurent and Massart (2000, Annals of Statistics
-    28:1302-1338, lemma 1) leaves less than 1e-16 above ``q``, the answer is 1.
+    Jackson (2013), Research Synthesis Methods 4:220-229; with moderators Jackson et al. (2014), BMC Medical
+    Research Methodology 14:103. The moment generating function is inverted along a parabola through the left
+    half-plane that bends around the pole and the branch cut, by the midpoint rule in u, Im s proportional to
+    sinh u, whose error falls exponentially with the step. Where the bound of Laurent and Massart (2000, Annals
+    of Statistics 28:1302-1338, lemma 1) leaves less than 1e-16 above ``q``, the answer is 1.
 
     Examples
     --------
@@ -66,127 +70,54 @@ def generalised_q_cdf(
     >>> round(float(found - stats.chi2.cdf(3.0, 2)), 12)
     0.0
     """
-    v, weights = np.asarray(v, dtype=np.float64), np.asarray(q_weights, dtype=np.float64)
-    used = np.asarray(True if mask is None else mask, dtype=np.bool_)
-    *shape, k = np.broadcast_shapes(v.shape, weights.shape, used.shape)
-    shape = list(np.broadcast_shapes(tuple(shape), np.shape(q), np.shape(tau2)))
-    q, tau2 = (np.broadcast_to(np.asarray(x, dtype=np.float64), shape).reshape(-1) for x in (q, tau2))
-    v, weights, used = (np.broadcast_to(x, (*shape, k)).reshape(-1, k) for x in (v, weights, used))
+    batch = Batch.read(np.zeros(np.shape(v)), v, x, mask, q_weights)
+    *shape, _ = np.broadcast_shapes((*np.shape(q), 1), (*np.shape(tau2), 1), (*batch.shape, 1))
+    q, tau2 = (np.broadcast_to(np.asarray(part, dtype=np.float64), shape) for part in (q, tau2))
+    form = _form(batch)
+    positions = np.broadcast_to(np.arange(batch.n).reshape(batch.shape), shape).reshape(-1)
+    q, tau2 = q.reshape(-1) / form.scale[positions], tau2.reshape(-1) / form.unit[positions]
     result = np.full(q.size, np.nan)
-    rows = np.flatnonzero(used.sum(axis=-1) >= 2)
-    size = max(1, _ELEMENTS // (k * 64))
-    for start in range(0, rows.size, size):
-        part = rows[start : start + size]
-        result[part] = _cdf(
-            q[part], np.where(used[part], v[part], 1.0), np.where(used[part], weights[part], 0.0), tau2[part]
-        )
+    rows = np.flatnonzero(form.sound[positions])
+    for start in range(0, rows.size, form.chunk):
+        part = rows[start : start + form.chunk]
+        result[part] = form.take(positions[part]).cdf(q[part], tau2[part])
     return result.reshape(shape)
 
 
-def _cdf(q: Array, v: Array, weights: Array, tau2: Array) -> Array:
-    """The same for rows of at least two studies; weights are 0 for studies that do not count."""
-    share = weights / weights.sum(axis=-1, keepdims=True)
-    g = weights * (v + tau2[:, None])
-    unit = g.max(axis=-1)
-    g, q = g / unit[:, None], q / unit
-    rest, part = _others(share), share * g
-    mean = (g * rest).sum(axis=-1)
-    variance = 2.0 * (np.square(g * rest).sum(axis=-1) + (part * _others(part)).sum(axis=-1))
-    largest = np.minimum(np.sqrt(0.5 * variance), 1.0)
-    above = np.maximum(q - mean, 0.0)
-    certain = above > np.sqrt(2.0 * _CERTAIN * variance) + 2.0 * _CERTAIN * largest
-    start = -1.0 / np.maximum(np.sqrt(variance), above / 3.0)
-    bend = variance / (3.0 * mean) * np.minimum(1.0, q / mean) * np.maximum(1.0, 0.3 * above / mean)
-    with np.errstate(divide="ignore"):
-        reach = np.minimum(np.arcsinh(_REACH / (-start * np.sqrt(bend * q))), _MOST)
-    turns = np.where(certain, 0.0, np.minimum(above / np.sqrt(variance), 10.0)).max()
-    n = int(np.ceil(reach.max() / _STEP * (1.0 + 0.1 * turns)))
-    total = np.zeros(q.size)
-    size = max(1, _ELEMENTS // g.size)
-    for begin in range(0, n, size):
-        u = reach[:, None] * ((np.arange(begin, min(begin + size, n)) + 0.5) / n)
-        y = -start[:, None] * np.sinh(u)
-        s = start[:, None] + bend[:, None] * y * y + 1j * y
-        slope = (2.0 * bend[:, None] * y + 1j) * (-start[:, None] * np.cosh(u))
-        factor = 1.0 - 2.0 * s[..., None] * g[:, None, :]
-        log_mgf = -0.5 * (np.log(factor).sum(axis=-1) + np.log((share[:, None, :] / factor).sum(axis=-1)))
-        total += (np.exp(log_mgf - s * q[:, None]) / s * slope).imag.sum(axis=-1)
-    found = np.clip(-total * reach / (n * np.pi), 0.0, 1.0)
-    result: Array = np.where(q > 0, np.where(certain, 1.0, found), 0.0)
+def _form(batch: Batch, power: float = -0.5) -> ResidualForm:
+    """Q of each fit of a batch, with weights v ** power where none are given."""
+    y, v, x, used, weights = batch.rows(slice(0, batch.n))
+    if weights is None:
+        weights = (v if used is None else np.where(used, v, 1.0)) ** power
+    return ResidualForm.read(y, v, weights, x, used)
+
+
+def _bounds(form: ResidualForm, probability: float) -> Array:
+    """The tau2 at which Q has this probability, chunk by chunk, in the units of the data; NaN if not sound."""
+    result = np.full(form.q.size, np.nan)
+    rows = np.flatnonzero(form.sound)
+    for start in range(0, rows.size, form.chunk):
+        part = rows[start : start + form.chunk]
+        result[part] = _solve(form.take(part), probability) * form.unit[part]
     return result
 
 
-def _others(x: Array) -> Array:
-    """For each of some positive numbers the sum of the others, exact also beside one that outweighs them."""
-    heaviest = np.arange(x.shape[-1]) == x.argmax(axis=-1)[..., None]
-    light = np.where(heaviest, 0.0, x).sum(axis=-1, keepdims=True)
-    result: Array = np.where(heaviest, light, x.sum(axis=-1, keepdims=True) - x)
-    return result
+def _solve(form: ResidualForm, probability: float) -> Array:
+    """The tau2 at which a Q as small as that observed has this probability; 0 where none is as large."""
+    goal = _log_odds(np.array(probability))
 
+    def excess(x: Array) -> Array:
+        return _log_odds(form.cdf(form.q, np.expm1(x))) - goal
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Statistic:
-    """Q of n fits and its distribution, as functions of a scaled tau2; axes (fit, study)."""
-
-    q: Array
-    v: Array
-    weights: Array
-    unit: Array
-    enough: Array
-
-    @staticmethod
-    def read(y: ArrayLike, v: ArrayLike, q_weights: ArrayLike | None, mask: ArrayLike | None) -> _Statistic:
-        batch = Batch.read(y, v, None, mask, q_weights)
-        effects, variances, _, used, weights = batch.rows(slice(0, batch.n))
-        used = np.ones(effects.shape, dtype=np.bool_) if used is None else used
-        variances = np.where(used, variances, np.inf)
-        smallest = np.where(used.any(axis=-1), variances.min(axis=-1, initial=np.inf), 1.0)
-        unit = np.ldexp(1.0, 2 * ((np.frexp(smallest)[1] - 1) // 2))
-        variances = np.where(used, variances, smallest[:, None]) / unit[:, None]
-        base = np.take_along_axis(effects, np.argmin(variances, axis=-1)[:, None], axis=-1)
-        effects = np.where(used, effects - base, 0.0) / np.sqrt(unit)[:, None]
-        weights = variances**-0.5 if weights is None else weights
-        weights = np.where(used, weights, 0.0)
-        weights = weights / np.where(used.any(axis=-1), weights.max(axis=-1, initial=0.0), 1.0)[:, None]
-        total = np.where(used.any(axis=-1), weights.sum(axis=-1), 1.0)[:, None]
-        centred = effects - (weights * effects).sum(axis=-1, keepdims=True) / total
-        q = (weights * centred * centred).sum(axis=-1)
-        return _Statistic(q, variances, weights, unit, used.sum(axis=-1) >= 2)
-
-    def cdf(self, tau2: Array) -> Array:
-        """Probability of a Q as small as that observed, tau2 one for each fit."""
-        return _cdf(self.q, self.v, self.weights, tau2)
-
-    def take(self, rows: Any) -> _Statistic:
-        """The fits at these positions, repeats allowed."""
-        return _Statistic(self.q[rows], self.v[rows], self.weights[rows], self.unit[rows], self.enough[rows])
-
-    def solve_all(self, probability: float) -> Array:
-        """Solve chunk by chunk, in the units of the data; NaN where fewer than two studies count."""
-        result = np.full(self.q.size, np.nan)
-        rows = np.flatnonzero(self.enough)
-        size = max(1, _ELEMENTS // (64 * max(self.v.shape[1], 1)))
-        for start in range(0, rows.size, size):
-            part = rows[start : start + size]
-            result[part] = self.take(part).solve(np.full(part.size, probability)) * self.unit[part]
-        return result
-
-    def solve(self, probability: Array) -> Array:
-        """The tau2 at which a Q as small as that observed has this probability; 0 where none is as large."""
-        goal = _log_odds(probability)
-
-        def excess(x: Array) -> Array:
-            return _log_odds(self.cdf(np.expm1(x))) - goal
-
-        low, high = np.zeros(self.q.size), np.full(self.q.size, 1.0)
-        f_low, f_high = excess(low), excess(high)
-        positive = (f_low > 0) & (self.q > 0)
-        while (beyond := positive & (f_high > 0)).any():
-            low, f_low = np.where(beyond, high, low), np.where(beyond, f_high, f_low)
-            high = np.where(beyond, 2.0 * high, high)
-            f_high = np.where(beyond, excess(high), f_high)
-        found: Array = np.expm1(bracketed_root(excess, low, high, f_low, f_high))
-        return np.where(positive, found, 0.0)
+    low, high = np.zeros(form.q.size), np.ones(form.q.size)
+    f_low, f_high = excess(low), excess(high)
+    positive = (f_low > 0) & (form.q > 0)
+    while (beyond := positive & (f_high > 0)).any():
+        low, f_low = np.where(beyond, high, low), np.where(beyond, f_high, f_low)
+        high = np.where(beyond, 2.0 * high, high)
+        f_high = np.where(beyond, excess(high), f_high)
+    found: Array = np.expm1(bracketed_root(excess, low, high, f_low, f_high))
+    return np.where(positive, found, 0.0)
 
 
 def _log_odds(p: Array) -> Array:
@@ -199,6 +130,7 @@ def _log_odds(p: Array) -> Array:
 def generalised_q(
     y: ArrayLike,
     v: ArrayLike,
+    x: ArrayLike | None = None,
     *,
     q_weights: ArrayLike | None = None,
     mask: ArrayLike | None = None,
@@ -210,6 +142,8 @@ def generalised_q(
     ----------
     y, v : array_like, shape (..., k)
         Effects and sampling variances.
+    x : array_like, shape (..., k, p), optional
+        Design matrix; the intercept alone when left out.
     q_weights : array_like, shape (..., k), optional
         Weights of the statistic; 1 / sqrt(v) by default. With 1 / v it is Cochran's Q.
     mask : array_like of bool, shape (..., k), optional
@@ -220,19 +154,21 @@ def generalised_q(
     Returns
     -------
     low, high : Array, shape (...)
-        Both 0 where Q is too small even for tau2 = 0; NaN where fewer than two studies count.
+        Both 0 where Q is too small even for tau2 = 0; NaN where there are not more studies than coefficients,
+        or the design is not of full rank.
 
     Raises
     ------
     ModelError
-        For shapes that do not fit, effects that are not finite, and variances or weights that are not
-        positive, where the mask is true.
+        For shapes that do not fit, effects or a design that are not finite, and variances or weights that are
+        not positive, where the mask is true.
 
     Notes
     -----
     The bounds are the tau2 at which a Q as large as that observed has the probabilities (1 - level) / 2 and
     (1 + level) / 2 (Jackson 2013, Research Synthesis Methods 4:220-229, who recommends weights 1 / sqrt(v)
-    where tau2 may be moderate; with 1 / v Biggerstaff and Jackson 2008, Statistics in Medicine 27:6093-6110).
+    where tau2 may be moderate; with 1 / v Biggerstaff and Jackson 2008, Statistics in Medicine 27:6093-6110; with
+    moderators Jackson et al. 2014, BMC Medical Research Methodology 14:103, tau2 being the residual variance).
 
     Examples
     --------
@@ -241,10 +177,9 @@ def generalised_q(
     >>> round(float(low), 4), round(float(high), 4)
     (0.0263, 3.6306)
     """
-    shape = Batch.read(y, v, None, mask, q_weights).shape
-    statistic = _Statistic.read(y, v, q_weights, mask)
-    tail = (1.0 - level) / 2.0
-    low, high = (statistic.solve_all(p).reshape(shape) for p in (1.0 - tail, tail))
+    batch = Batch.read(y, v, x, mask, q_weights)
+    form, tail = _form(batch), (1.0 - level) / 2.0
+    low, high = (_bounds(form, p).reshape(batch.shape) for p in (1.0 - tail, tail))
     return low, high
 
 
@@ -277,20 +212,21 @@ def draw_tau2(y: ArrayLike, v: ArrayLike, probability: ArrayLike) -> Array:
     >>> draw_tau2([-1.2, -0.4, -0.1, -0.9], [0.04, 0.09, 0.05, 0.06], [0.001, 0.5, 0.975]).round(3)
     array([0.   , 0.308, 4.006])
     """
-    statistic = _Statistic.read(y, v, 1.0 / np.asarray(v, dtype=np.float64), None)
+    form = _form(Batch.read(y, v), power=-1.0)
     u = np.clip(np.asarray(probability, dtype=np.float64), _TAIL, 1.0 - _TAIL)
-    if not statistic.enough.all():
+    if not form.sound.all():
         raise ModelError("a confidence distribution of tau2 needs two studies")
-    if statistic.q[0] == 0:
+    if form.q[0] == 0:
         return np.zeros(u.shape)
-    at_zero = float(1.0 - statistic.cdf(np.zeros(1))[0])
-    low, high = (float(statistic.solve(np.array([p]))[0]) for p in (1.0 - _TAIL, _TAIL))
+    smallest = form.v.min()
+    low, high = (float(np.log1p(_solve(form, p)[0] / smallest)) for p in (1.0 - _TAIL, _TAIL))
     if high == 0:
         return np.zeros(u.shape)
-    x = np.linspace(np.log1p(low), np.log1p(high), _GRID)
-    grid = np.repeat(np.zeros(1, dtype=np.intp), _GRID)
-    odds = -_log_odds(statistic.take(grid).cdf(np.expm1(x)))
+    x = np.linspace(low, high, _GRID)
+    rows = np.zeros(_GRID, dtype=np.intp)
+    odds = -_log_odds(form.take(rows).cdf(form.q[rows], smallest * np.expm1(x)))
     spline = interpolate.CubicSpline(odds, x)
-    found = np.expm1(spline(np.clip(special.logit(u), odds[0], odds[-1])))
-    result: Array = np.where(u <= at_zero, 0.0, np.maximum(found, 0.0)) * statistic.unit[0]
+    found = smallest * np.expm1(spline(np.clip(special.logit(u), odds[0], odds[-1])))
+    at_zero = 1.0 - form.cdf(form.q, np.zeros(1))
+    result: Array = np.where(u <= at_zero, 0.0, np.maximum(found, 0.0)) * form.unit[0]
     return result

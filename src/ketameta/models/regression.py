@@ -20,7 +20,9 @@ from ketameta.models.design import Design, check_rank
 from ketameta.models.intervals import chi2_sf, q_profile
 from ketameta.models.kernel import Fits, fit
 from ketameta.models.linear import Linear
+from ketameta.models.options import PoolOptions
 from ketameta.models.pooling import Settings, spread
+from ketameta.models.quadratic_forms import generalised_q
 from ketameta.models.regression_result import Regression
 from ketameta.provenance import trace
 
@@ -41,6 +43,7 @@ def regress(
     vi: ArrayLike | None = None,
     tau2: str = "REML",
     ci: str = "HKSJ",
+    tau2_interval: str = "Q-profile",
     level: float = 0.95,
 ) -> Regression:
     """Regress effect sizes of independent studies on characteristics of the studies.
@@ -69,6 +72,10 @@ def regress(
     ci : str
         ``"Wald"`` (normal, chi-square), ``"HKSJ"`` (t and F with k - p degrees of freedom, p coefficients) or
         ``"HKSJ-adhoc"`` (the same, with standard errors never below the Wald ones).
+    tau2_interval : str
+        Interval of the residual tau2, which those of I2 and H2 follow: ``"Q-profile"`` (Viechtbauer 2007) or
+        ``"GENQ"`` (exact distribution of the generalised Q statistic with weights 1 / sqrt(vi), Jackson et al.
+        2014, BMC Med Res Methodol 14:103).
     level : float
         Level of all intervals, between 0 and 1.
 
@@ -114,7 +121,10 @@ def regress(
     >>> fit.coefficients.columns.tolist()
     ['term', 'estimate', 'se', 'ci_low', 'ci_high', 'p']
     """
-    settings = Settings.checked(tau2=tau2, ci=ci, prediction="t(k-1)", level=level)
+    options = PoolOptions(tau2_interval=tau2_interval)
+    settings = Settings.checked(tau2=tau2, ci=ci, prediction="t(k-1)", level=level, options=options)
+    if tau2_interval == "profile":
+        raise ModelError('tau2_interval="profile" is for pool(); regress() takes "Q-profile" or "GENQ"')
     studies, left_out, design = read_input(es, formula, x, names, reference, yi, vi)
     check_rank(design)
     result, alerts = _fit(studies, left_out, design, settings, formula)
@@ -142,7 +152,8 @@ def _fit(
     common = settings.tau2 == "EE"
     interval: tuple[Any, Any] = (math.nan, math.nan)
     if not common:
-        interval = q_profile(studies.yi, studies.vi, centred, level=settings.level)
+        method = generalised_q if settings.options.tau2_interval == "GENQ" else q_profile
+        interval = method(studies.yi, studies.vi, centred, level=settings.level)
     found = spread(fits, interval)
     without = math.nan if common else float(fit(studies.yi, studies.vi, tau2=settings.tau2).tau2)
     nested = design.intercept or _spans_constant(design.x)
@@ -153,7 +164,13 @@ def _fit(
         *alerts,
         *_notes.standardisers([str(name) for name in text_column(studies.rows, "standardiser")]),
         *_design_notes(design, fits),
-        *_notes.heterogeneity(fits, found.tau2_ci, tau2=settings.tau2, ci=settings.ci),
+        *_notes.heterogeneity(
+            fits,
+            found.tau2_ci,
+            tau2=settings.tau2,
+            ci=settings.ci,
+            interval=settings.options.tau2_interval,
+        ),
     )
     if settings.ci == "HKSJ" and 0 < float(fits.hksj) < 1:
         notes += (
@@ -167,6 +184,7 @@ def _fit(
         formula=" + ".join(design.columns) if formula is None else formula.strip(),
         tau2_method=settings.tau2,
         ci_method=settings.ci,
+        tau2_interval=settings.options.tau2_interval,
         level=settings.level,
         k=k,
         qm=float(omnibus.stat),

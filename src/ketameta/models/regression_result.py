@@ -39,7 +39,7 @@ class Regression:
     ----------
     measure, formula : str
         Effect measure, empty when unknown; the formula, or the names of a matrix joined by ``+``.
-    tau2_method, ci_method : str
+    tau2_method, ci_method, tau2_interval : str
         Methods used.
     level : float
         Level of all intervals.
@@ -53,7 +53,7 @@ class Regression:
     tau2, i2, h2 : float
         Residual between-study variance; I2 in percent; H2.
     tau2_ci, i2_ci, h2_ci : tuple of float
-        Their Q-profile intervals.
+        Their intervals, by ``tau2_interval``.
     r2 : float
         Percent of the between-study variance that the moderators account for,
         100 max(0, 1 - tau2 / tau2_without); NaN where ``tau2_without`` is 0, for a common effect, and where
@@ -82,6 +82,7 @@ class Regression:
     formula: str
     tau2_method: str
     ci_method: str
+    tau2_interval: str
     level: float
     k: int
     qm: float
@@ -148,7 +149,8 @@ class Regression:
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""
         result: dict[str, Any] = {
-            name: getattr(self, name) for name in ("measure", "formula", "tau2_method", "ci_method", "level")
+            name: getattr(self, name)
+            for name in ("measure", "formula", "tau2_method", "ci_method", "tau2_interval", "level")
         }
         result |= {name: finite(getattr(self, name)) for name in _NUMBERS}
         result["scale"] = "log" if self.ratio else "identity"

@@ -39,7 +39,7 @@ _PREDICTION_NAMES = {
     "bootstrap": "prediction interval by a parametric bootstrap from the confidence distribution of tau2",
     "t(k-p)": "prediction interval by t with k - p degrees of freedom, p groups",
 }
-_TAU2_INTERVALS = {
+TAU2_INTERVAL_NAMES = {
     "Q-profile": "Q-profile",
     "profile": "profile likelihood",
     "GENQ": "the generalised Q statistic with weights 1 / sqrt(vi)",
@@ -167,7 +167,7 @@ class Pooled:
         if self.prediction_method in _PREDICTION_NAMES:
             parts.append(_PREDICTION_NAMES[self.prediction_method])
         if not math.isnan(self.tau2_ci[0]):
-            parts.append(f"intervals of tau2, I2 and H2 by {_TAU2_INTERVALS[self.tau2_interval]}")
+            parts.append(f"intervals of tau2, I2 and H2 by {TAU2_INTERVAL_NAMES[self.tau2_interval]}")
         return "; ".join(parts)
 
     def probability(self, *, below: float | None = None, above: float | None = None) -> Probability:
