@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ketameta.__about__ import __version__
 
 if TYPE_CHECKING:
-    from ketameta.curves import durability
+    from ketameta.curves import CurveOptions, durability
     from ketameta.effects import effect_sizes
     from ketameta.evidence import check_trials, load_trials, read_trials, select
     from ketameta.models import PoolOptions, bayes, counts, pool, regress, subgroups
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ROOMS = ("curves", "effects", "errors", "evidence", "models", "plots", "reporting")
 _HOME = {
+    "CurveOptions": "curves",
     "PoolOptions": "models",
     "bayes": "models",
     "check_trials": "evidence",
@@ -38,6 +39,7 @@ _HOME = {
 }
 
 __all__ = [
+    "CurveOptions",
     "PoolOptions",
     "__version__",
     "bayes",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ketameta.curves import durability
+from ketameta.curves import CurveOptions, durability
 from ketameta.curves.inputs import read_rows
 from ketameta.errors import ModelError
 
@@ -176,7 +176,7 @@ def test_unknown_arm_sizes_are_said_and_replaced_by_the_plain_correlation(es) ->
 
 def test_a_covariance_that_fails_names_its_trial(es) -> None:
     with pytest.raises(ModelError, match=r"trial 'a' is not positive definite.*KM0002.*KM0001"):
-        durability(es.drop(columns="n_t"), rho=1 - 1e-13, correlation="constant")
+        durability(es.drop(columns="n_t"), rho=1 - 1e-13, options=CurveOptions(correlation="constant"))
 
 
 def test_ratios_have_the_exact_covariance_where_the_counts_stand_in_the_rows(es) -> None:
@@ -246,10 +246,11 @@ def test_times_that_are_no_numbers_are_refused(es) -> None:
 @pytest.mark.parametrize(
     ("kwargs", "match"),
     [
-        ({"curve": "linear"}, "curve='linear' is unknown; choose one of spline, exponential"),
-        ({"method": "DL"}, "method='DL'"),
+        (
+            {"curve": "linear"},
+            "curve='linear' is unknown; choose one of spline, piecewise, polynomial, steps, exponential",
+        ),
         ({"ci": "HKSJ"}, "ci='HKSJ'"),
-        ({"correlation": "AR"}, "correlation='AR'"),
         ({"rho": 1.0}, "0 <= rho < 1"),
         ({"level": 95}, "level=95 must lie between 0 and 1"),
         ({"knots": (24,)}, "at least two"),
@@ -257,7 +258,7 @@ def test_times_that_are_no_numbers_are_refused(es) -> None:
         ({"knots": (-1, 24)}, "above zero"),
         ({"knots": "day"}, "must be times in hours"),
         ({"knots": 24}, "must be times in hours"),
-        ({"knots": (24, 168), "curve": "exponential"}, "knots belong to curve='spline'"),
+        ({"knots": (24, 168), "curve": "exponential"}, "knots belong to curve='spline' or 'piecewise'"),
         ({"knots": (24, 40, 72, 168)}, "do not determine a spline with knots at 24, 40, 72, 168 h"),
         ({"knots": (300, 400, 500)}, "do not determine a spline"),
     ],

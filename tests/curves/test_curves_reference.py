@@ -11,7 +11,7 @@ import math
 import numpy as np
 import pytest
 
-from ketameta.curves import durability
+from ketameta.curves import CurveOptions, durability
 from ketameta.curves.blocks import rotate
 from ketameta.curves.fit import fit_variances
 
@@ -41,7 +41,8 @@ def _near(value: float | list[float], rel: float = 1e-8) -> object:
 def test_spline_equals_metafor(case: str, method: str, data_set, reference) -> None:
     want = reference[f"{case}|{method}"]
     name, curve, correlation, rho = case.split("|")
-    fitted = durability(data_set(name), curve=curve, correlation=correlation, rho=float(rho), method=method)
+    options = CurveOptions(correlation=correlation, method=method)
+    fitted = durability(data_set(name), curve=curve, rho=float(rho), options=options)
     assert fitted.knots_hours == _near([want[f"knot{j}"] for j in range(1, len(fitted.knots_hours) + 1)])
     assert f"knot{len(fitted.knots_hours) + 1}" not in want
     assert fitted.tau2 == _near(want["tau2"])
@@ -57,7 +58,8 @@ def test_spline_equals_metafor(case: str, method: str, data_set, reference) -> N
 def test_exponential_equals_profile_of_metafor(case: str, method: str, data_set, reference) -> None:
     want = reference[case]
     name, curve, correlation, rho = case.split("|")
-    fitted = durability(data_set(name), curve=curve, correlation=correlation, rho=float(rho), method=method)
+    options = CurveOptions(correlation=correlation, method=method)
+    fitted = durability(data_set(name), curve=curve, rho=float(rho), options=options)
     assert fitted.coefficients[1] == _near(want["rate"], 1e-6)
     assert fitted.loglik == _near(want["loglik"], 1e-6)
     assert fitted.tau2 == _near(want[f"tau2|{method}"], 1e-6)

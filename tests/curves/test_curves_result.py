@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ketameta
-from ketameta.curves import DurabilityCurve, durability
+from ketameta.curves import CurveOptions, DurabilityCurve, durability
 from ketameta.errors import ModelError
 from ketameta.provenance import stamp
 
@@ -166,7 +166,7 @@ def test_boundary_is_said(data_set) -> None:
 
 
 def test_aicc_compares_curves_by_the_full_likelihood(table) -> None:
-    ml, reml = durability(table, method="ML"), durability(table)
+    ml, reml = durability(table, options=CurveOptions(method="ML")), durability(table)
     n, parameters = len(table), 3 + 2
     expected = -2 * ml.loglik + 2 * parameters + 2 * parameters * (parameters + 1) / (n - parameters - 1)
     assert ml.aicc == pytest.approx(expected)
@@ -231,7 +231,7 @@ def test_words(curve) -> None:
 
 
 def test_ratios_are_kept_as_logs_and_shown_as_ratios(data_set) -> None:
-    curve = durability(data_set("fine1993"), correlation="constant")
+    curve = durability(data_set("fine1993"), options=CurveOptions(correlation="constant"))
     first = curve.to_frame().iloc[0]
     assert f"{math.exp(first['estimate']):.2f}" in str(curve)
     assert f"[{math.exp(first['ci_low']):.2f}, {math.exp(first['ci_high']):.2f}]" in curve.sentence()
@@ -294,8 +294,8 @@ def test_sign_and_scale_carry_through(table, shape) -> None:
 
 def test_two_copies_of_every_trial_narrow_the_curve_only(table) -> None:
     twice = pd.concat([table, table.assign(cohort_id=table["cohort_id"] + " again")])
-    once = durability(table, method="ML", ci="Wald", knots=(4, 72, 672))
-    double = durability(twice, method="ML", ci="Wald", knots=(4, 72, 672))
+    once = durability(table, ci="Wald", knots=(4, 72, 672), options=CurveOptions(method="ML"))
+    double = durability(twice, ci="Wald", knots=(4, 72, 672), options=CurveOptions(method="ML"))
     np.testing.assert_allclose(double.coefficients, once.coefficients, rtol=1e-8)
     np.testing.assert_allclose(double.vcov, once.vcov / 2, rtol=1e-7)
     assert (double.tau2, double.omega2) == (

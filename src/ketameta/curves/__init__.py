@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ketameta.curves.estimate import durability
+from ketameta.curves.options import CurveOptions
 from ketameta.curves.readout import ReadOut
 from ketameta.curves.result import DurabilityCurve
 
-__all__ = ["DurabilityCurve", "ReadOut", "durability"]
+__all__ = ["CurveOptions", "DurabilityCurve", "ReadOut", "durability"]

@@ -8,15 +8,20 @@ import numpy as np
 import pandas as pd
 
 from ketameta.curves.inputs import TrialTimes, read_rows
-from ketameta.curves.model import CurveFit, CurveSpec, check_spec, fit_curve
+from ketameta.curves.linear_shapes import Piecewise
+from ketameta.curves.model import CurveFit, fit_curve
+from ketameta.curves.options import CurveOptions
 from ketameta.curves.readouts import half_life, peak
 from ketameta.curves.result import DurabilityCurve
 from ketameta.curves.shapes import Spline
+from ketameta.curves.spec import CurveSpec, check_spec
 from ketameta.curves.support import coverage, gaps, lone_ends
 from ketameta.curves.words import clock, count_of
 from ketameta.provenance import trace
 
 __all__ = ["durability"]
+
+_DEFAULTS = CurveOptions()
 
 
 def durability(
@@ -25,10 +30,9 @@ def durability(
     curve: str = "spline",
     knots: Sequence[float] | None = None,
     rho: float = 0.6,
-    correlation: str = "log-time",
-    method: str = "REML",
     ci: str = "t",
     level: float = 0.95,
+    options: CurveOptions = _DEFAULTS,
 ) -> DurabilityCurve:
     """Effect as a function of time since dosing, from trials measured at several times.
 
@@ -39,23 +43,23 @@ def durability(
         ``cohort_id`` (rows of the same participants; ``study_id`` where it is empty). ``measure`` with arm sizes,
         SDs or counts gives the exact sampling covariance (:func:`ketameta.effects.covariance`). Rows with a
         ``reason`` are left out and listed.
-    curve : {"spline", "exponential"}
-        Natural cubic spline in log time, or exponential decay from the first measured time on.
+    curve : {"spline", "piecewise", "polynomial", "steps", "exponential"}
+        Natural cubic spline, straight lines between knots, or polynomial, all three in log time; one effect
+        for each window of time; or exponential decay from the first measured time on.
     knots : sequence of float, optional
-        Knots of the spline in hours; by default see :func:`ketameta.curves.shapes.default_knots`.
+        Knots of spline and straight lines in hours; by default see
+        :func:`ketameta.curves.shapes.default_knots`.
     rho : float
         Assumed correlation of a participant's outcome between 24 hours and 7 days; for counts the phi
         coefficient, no larger than the two proportions allow. Instruments are taken as one outcome.
-    correlation : {"log-time", "days", "constant"}
-        How that correlation fades with distance in time; see
-        :func:`ketameta.effects.time_correlation`.
-    method : {"REML", "ML"}
-        Likelihood for the heterogeneity variances. The rate of the exponential is always that of ML.
     ci : {"t", "Wald"}
         Intervals from t with as many degrees of freedom as trials less coefficients (at least one), or normal
         ones. Where no heterogeneity can be estimated (a single trial, say) they are normal.
     level : float
         Level of all intervals.
+    options : CurveOptions
+        Likelihood, kind of correlation over time, degree, windows; see
+        :class:`ketameta.curves.CurveOptions`. The rate of the exponential is always that of ML.
 
     Returns
     -------
@@ -103,7 +107,7 @@ def durability(
     >>> fitted.half_life.value_days < 7
     True
     """
-    spec = check_spec(curve, knots, rho, correlation, method, ci, level)
+    spec = check_spec(curve, knots=knots, rho=rho, ci=ci, level=level, options=options)
     data, used, left_out = read_rows(es)
     fit = fit_curve(data, spec)
     first, last = float(data.hours.min()), float(data.hours.max())
@@ -117,8 +121,8 @@ def durability(
         tau2=fit.tau2,
         omega2=fit.omega2,
         rho=spec.rho,
-        correlation=spec.correlation,
-        method=spec.method,
+        correlation=spec.options.correlation,
+        method=spec.options.method,
         ci=spec.ci,
         level=spec.level,
         df=fit.df,
@@ -129,7 +133,7 @@ def durability(
         n_participants=data.participants(),
         rows=used,
         left_out=left_out,
-        knots_hours=fit.shape.knots_hours if isinstance(fit.shape, Spline) else (),
+        knots_hours=fit.shape.knots_hours if isinstance(fit.shape, Spline | Piecewise) else (),
         time_range=(first, last),
         gaps=empty,
         coverage=coverage(data),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,31 +14,18 @@ from ketameta.curves.blocks import Blocks, rotate
 from ketameta.curves.decay import Decay, fit_decay
 from ketameta.curves.fit import VarianceFit, fit_variances, gls
 from ketameta.curves.inputs import TrialTimes
-from ketameta.curves.shapes import Exponential, Shape, Spline, default_knots
-from ketameta.effects.correlation import CORRELATIONS, DAY, WEEK, time_correlation
-from ketameta.errors import EffectError, ModelError
+from ketameta.curves.linear_shapes import Piecewise, Polynomial, step_shape
+from ketameta.curves.shapes import Exponential, LinearShape, Shape, Spline, default_knots
+from ketameta.curves.spec import CurveSpec
+from ketameta.errors import ModelError
 
-__all__ = ["CurveFit", "CurveSpec", "check_spec", "fit_curve"]
+__all__ = ["CurveFit", "fit_curve"]
 
-CURVES = ("spline", "exponential")
 _RESTS_ON = {
     "sizes": "correlations rest on arm sizes",
     "plain": "the covariance is rho(s, t) sqrt(v_s v_t), as if arm sizes did not change",
 }
 _CONDITION = 1e8
-
-
-@dataclass(frozen=True, slots=True)
-class CurveSpec:
-    """What to fit: the arguments of :func:`ketameta.curves.durability`."""
-
-    curve: str
-    knots: tuple[float, ...] | None
-    rho: float
-    correlation: str
-    method: str
-    ci: str
-    level: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +34,8 @@ class CurveFit:
 
     Attributes
     ----------
-    shape : Spline or Exponential
-        The family, with its knots or origin.
+    shape : Shape
+        The family, with its knots, windows or origin.
     beta, vcov : numpy.ndarray, shapes (p,) and (p, p)
         Coefficients and their covariance.
     tau2, omega2 : float
@@ -90,39 +75,6 @@ class CurveFit:
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float64)
 
 
-def check_spec(
-    curve: str,
-    knots: Sequence[float] | None,
-    rho: float,
-    correlation: str,
-    method: str,
-    ci: str,
-    level: float,
-) -> CurveSpec:
-    """Check the arguments of a curve.
-
-    Raises
-    ------
-    ModelError
-        If one of them is not among what it may be.
-    """
-    for name, value, choices in (
-        ("curve", curve, CURVES),
-        ("correlation", correlation, CORRELATIONS),
-        ("method", method, ("REML", "ML")),
-        ("ci", ci, ("t", "Wald")),
-    ):
-        if not isinstance(value, str) or value not in choices:
-            raise ModelError(f"{name}={value!r} is unknown; choose one of {', '.join(choices)}.")
-    try:
-        time_correlation([DAY, WEEK], rho=rho, correlation=correlation)
-    except EffectError as error:
-        raise ModelError(str(error)) from error
-    if not isinstance(level, (int, float)) or not 0 < level < 1:
-        raise ModelError(f"level={level!r} must lie between 0 and 1, such as 0.95.")
-    return CurveSpec(curve, _check_knots(knots, curve), float(rho), correlation, method, ci, float(level))
-
-
 def fit_curve(data: TrialTimes, spec: CurveSpec) -> CurveFit:
     """Fit one curve to trials measured at several times.
 
@@ -147,10 +99,11 @@ def fit_curve(data: TrialTimes, spec: CurveSpec) -> CurveFit:
     --------
     >>> import pandas as pd
     >>> from ketameta.curves.inputs import read_rows
-    >>> from ketameta.curves.model import check_spec, fit_curve
+    >>> from ketameta.curves.model import fit_curve
+    >>> from ketameta.curves.spec import check_spec
     >>> es = pd.DataFrame({"cohort_id": ["a", "a"], "time_hours": [24, 168], "yi": [-0.8, -0.4],
     ...                    "vi": [0.04, 0.04]})
-    >>> fit = fit_curve(read_rows(es)[0], check_spec("spline", None, 0.6, "log-time", "REML", "t", 0.95))
+    >>> fit = fit_curve(read_rows(es)[0], check_spec("spline"))
     >>> fit.beta.round(3).tolist()
     [-0.8, -0.4]
     """
@@ -160,20 +113,20 @@ def fit_curve(data: TrialTimes, spec: CurveSpec) -> CurveFit:
             f"all effects were measured at {times[0]:g} h: there is no curve over time. "
             "Use pool() for one time."
         )
-    blocks = rotate(data.covariances(rho=spec.rho, correlation=spec.correlation))
+    blocks = rotate(data.covariances(rho=spec.rho, correlation=spec.options.correlation))
     shape: Shape
     if spec.curve == "exponential":
         shape = Exponential(float(times[0]))
         p = 2
     else:
-        shape = Spline(spec.knots or default_knots(data.hours, len(data.trials)))
-        p = len(shape.knots_hours)
+        shape = _linear_shape(data, spec)
+        p = len(shape.names())
     free, notes = _identified(data, p)
     if isinstance(shape, Exponential):
         fit, vcov, decay, loglik_ml = _exponential(data, blocks, spec, shape, free)
         beta, loglik = np.array([fit.beta[0], decay.rate]), loglik_ml
     else:
-        fit, loglik_ml = _spline(data, blocks, spec, shape, free)
+        fit, loglik_ml = _linear(data, blocks, spec, shape, free)
         beta, vcov, decay, loglik = fit.beta, fit.vcov, None, fit.loglik
     df = float(max(len(data.trials) - p, 1)) if spec.ci == "t" and any(free) else math.inf
     return CurveFit(
@@ -189,22 +142,6 @@ def fit_curve(data: TrialTimes, spec: CurveSpec) -> CurveFit:
         decay=decay,
         notes=(*notes, *_fit_notes(data, fit, free, df, p)),
     )
-
-
-def _check_knots(knots: Sequence[float] | None, curve: str) -> tuple[float, ...] | None:
-    if knots is None:
-        return None
-    if curve != "spline":
-        raise ModelError(f"knots belong to curve='spline', not to curve={curve!r}.")
-    try:
-        values = tuple(float(knot) for knot in knots)
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"knots={knots!r} must be times in hours, such as (4, 24, 168).") from error
-    if len(values) < 2 or not all(math.isfinite(value) and value > 0 for value in values):
-        raise ModelError(f"knots={knots!r} must be at least two finite times in hours above zero.")
-    if any(b <= a for a, b in itertools.pairwise(values)):
-        raise ModelError(f"knots={knots!r} must increase.")
-    return values
 
 
 def _identified(data: TrialTimes, p: int) -> tuple[tuple[bool, bool], list[str]]:
@@ -231,19 +168,36 @@ def _identified(data: TrialTimes, p: int) -> tuple[tuple[bool, bool], list[str]]
     return (True, True), []
 
 
-def _spline(
-    data: TrialTimes, blocks: Blocks, spec: CurveSpec, shape: Spline, free: tuple[bool, bool]
-) -> tuple[VarianceFit, float]:
-    design = shape.gradient(np.zeros(0), data.hours)
-    if design.shape[0] < design.shape[1] or np.linalg.cond(design) > _CONDITION:
+def _linear_shape(data: TrialTimes, spec: CurveSpec) -> LinearShape:
+    """The linear family that is asked for, with what the data must supply."""
+    if spec.curve == "steps":
+        return step_shape(spec.windows, data.hours)
+    if spec.curve == "polynomial":
+        return Polynomial(spec.options.degree, float(np.exp(np.log(data.hours).mean())))
+    knots = spec.knots or default_knots(data.hours, len(data.trials))
+    return Piecewise(knots) if spec.curve == "piecewise" else Spline(knots)
+
+
+def _undetermined(shape: LinearShape, n: int) -> ModelError:
+    head = f"the times of the {n} effects do not determine a"
+    if isinstance(shape, Spline | Piecewise):
         knots = ", ".join(f"{knot:.4g}" for knot in shape.knots_hours)
-        raise ModelError(
-            f"the times of the {data.yi.size} effects do not determine a spline with knots at {knots} h. Use "
-            "fewer knots, or knots inside the observed times."
+        kind = "spline" if isinstance(shape, Spline) else "piecewise line"
+        return ModelError(
+            f"{head} {kind} with knots at {knots} h. Use fewer knots, or knots inside the observed times."
         )
+    return ModelError(f"{head} {shape.describe()}. Use a lower degree.")
+
+
+def _linear(
+    data: TrialTimes, blocks: Blocks, spec: CurveSpec, shape: LinearShape, free: tuple[bool, bool]
+) -> tuple[VarianceFit, float]:
+    design = shape.basis(data.hours)
+    if design.shape[0] < design.shape[1] or np.linalg.cond(design) > _CONDITION:
+        raise _undetermined(shape, data.yi.size)
     x, y = blocks.turn(design), blocks.turn(data.yi)
     full = fit_variances(blocks, y, x, reml=False, free=free)
-    chosen = full if spec.method == "ML" else fit_variances(blocks, y, x, reml=True, free=free)
+    chosen = full if spec.options.method == "ML" else fit_variances(blocks, y, x, reml=True, free=free)
     return _or_without_omega(blocks, y, x, spec, chosen), full.loglik
 
 
@@ -258,7 +212,7 @@ def _exponential(
     length = float(np.linalg.norm(since * falling))
     tangent = blocks.turn(np.column_stack([falling, -since * falling / length]))
     variances = decay.fit
-    if spec.method == "REML":
+    if spec.options.method == "REML":
         variances = fit_variances(blocks, y, tangent, reml=True, free=free)
     variances = _or_without_omega(blocks, y, tangent, spec, variances)
     at = {"tau2": variances.tau2, "omega2": variances.omega2}
@@ -277,7 +231,7 @@ def _or_without_omega(blocks: Blocks, y: Array, x: Array, spec: CurveSpec, fit: 
     """The fit, or the one with ``omega2 = 0`` where the likelihood cannot tell both variances apart."""
     if fit.distinguishable:
         return fit
-    simpler = fit_variances(blocks, y, x, reml=spec.method == "REML", free=(True, False))
+    simpler = fit_variances(blocks, y, x, reml=spec.options.method == "REML", free=(True, False))
     return dataclasses.replace(simpler, distinguishable=False)
 
 

@@ -15,10 +15,11 @@ from scipy.special import ndtr, stdtr
 from ketameta._render import Card, card_html, card_text
 from ketameta._typing import Array, ArrayLike, Rng
 from ketameta.curves.inputs import read_rows
-from ketameta.curves.model import CurveFit, CurveSpec
+from ketameta.curves.model import CurveFit
 from ketameta.curves.readout import ReadOut, plain
 from ketameta.curves.readouts import SEED, retention, time_to
 from ketameta.curves.sensitivity import RHO_GRID, over_rho
+from ketameta.curves.spec import CurveSpec
 from ketameta.curves.support import supported
 from ketameta.curves.words import clock, count_of, effect_interval, effect_text, level_text
 from ketameta.effects.correlation import DAY, WEEK
@@ -38,11 +39,12 @@ class DurabilityCurve:
     Attributes
     ----------
     curve : str
-        ``"spline"`` or ``"exponential"``.
+        The family; see :func:`ketameta.curves.durability`.
     measure : str
         Effect measure; ``"effect"`` when the rows do not say. Ratios are kept as logs.
     coefficients : tuple of float
-        Spline: effects at the knots. Exponential: effect at the first measured time, decay rate per hour.
+        Spline and straight lines: effects at the knots. Exponential: effect at the first measured time, decay
+        rate per hour. The others as ``coefficient_names`` say.
     coefficient_names : tuple of str
         What each coefficient is.
     vcov : numpy.ndarray, shape (p, p)
@@ -65,7 +67,7 @@ class DurabilityCurve:
     rows, left_out : pandas.DataFrame
         Rows used, sorted by trial and time; rows left out for their ``reason``.
     knots_hours : tuple of float
-        Knots of the spline; empty for the exponential.
+        Knots of spline or straight lines; empty for the other families.
     time_range : tuple of float
         First and last measured time in hours.
     gaps : tuple of (float, float)
@@ -297,13 +299,10 @@ class DurabilityCurve:
 
     def method_line(self) -> str:
         """How the curve was made, in one line."""
-        shape = "exponential decay" if self.curve == "exponential" else "natural cubic spline in log time, "
-        if self.knots_hours:
-            shape += f"knots at {', '.join(clock(knot) for knot in self.knots_hours)}"
         law = "normal" if math.isinf(self.df) else f"t({self.df:g})"
         return (
-            f"Method: {shape}; random effects of trial and of time within trial, {self.method}; correlation "
-            f"{self.rho:g} between 24 h and 7 d ({self.correlation}) assumed; {law} intervals"
+            f"Method: {self.fit.shape.describe()}; random effects of trial and of time within trial, "
+            f"{self.method}; correlation {self.rho:g} between 24 h and 7 d ({self.correlation}) assumed; {law} intervals"
         )
 
     def _observed(self) -> Array:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ketameta.curves.inputs import TrialTimes
-from ketameta.curves.model import CurveFit, CurveSpec, fit_curve
+from ketameta.curves.model import CurveFit, fit_curve
 from ketameta.curves.readouts import half_life
+from ketameta.curves.spec import CurveSpec
 from ketameta.effects.correlation import DAY, WEEK
 
 __all__ = ["RHO_GRID", "over_rho"]

@@ -8,9 +8,10 @@ from typing import Protocol
 import numpy as np
 
 from ketameta._typing import Array, ArrayLike
+from ketameta.curves.words import clock
 from ketameta.errors import ModelError
 
-__all__ = ["Exponential", "Shape", "Spline", "default_knots", "natural_spline"]
+__all__ = ["Exponential", "LinearShape", "Shape", "Spline", "default_knots", "natural_spline"]
 
 _QUANTILES = {2: (0.0, 1.0), 3: (0.10, 0.50, 0.90), 4: (0.05, 0.35, 0.65, 0.95)}
 
@@ -27,24 +28,54 @@ class Shape(Protocol):
     def names(self) -> tuple[str, ...]:
         """What each coefficient is."""
 
+    def describe(self) -> str:
+        """The shape in words."""
+
+
+class LinearShape:
+    """A shape that is the sum of its coefficients times functions of time."""
+
+    __slots__ = ()
+
+    def basis(self, hours: Array) -> Array:
+        """The functions at m times: shape (m, p)."""
+        raise NotImplementedError
+
+    def names(self) -> tuple[str, ...]:
+        """What each coefficient is."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """The shape in words."""
+        raise NotImplementedError
+
+    def value(self, beta: Array, hours: Array) -> Array:
+        """Effect at m times for coefficients of shape (..., p): shape (..., m)."""
+        return np.asarray(beta @ self.basis(hours).T, dtype=np.float64)
+
+    def gradient(self, beta: Array, hours: Array) -> Array:
+        """Derivative of the effect by the p coefficients: shape (m, p)."""
+        return self.basis(hours)
+
 
 @dataclass(frozen=True, slots=True)
-class Spline:
+class Spline(LinearShape):
     """Natural cubic spline in log time whose coefficients are the effects at the knots."""
 
     knots_hours: tuple[float, ...]
 
-    def value(self, beta: Array, hours: Array) -> Array:
-        """Effect at m times for coefficients of shape (..., p): shape (..., m)."""
-        return np.asarray(beta @ self.gradient(beta, hours).T, dtype=np.float64)
-
-    def gradient(self, beta: Array, hours: Array) -> Array:
-        """Derivative of the effect by the p coefficients: shape (m, p)."""
+    def basis(self, hours: Array) -> Array:
+        """Cardinal spline basis at m times: shape (m, p)."""
         return natural_spline(np.log(hours), np.log(np.asarray(self.knots_hours)))
 
     def names(self) -> tuple[str, ...]:
         """What each coefficient is."""
         return tuple(f"effect at {knot:.4g} h" for knot in self.knots_hours)
+
+    def describe(self) -> str:
+        """The shape in words."""
+        knots = ", ".join(clock(knot) for knot in self.knots_hours)
+        return f"natural cubic spline in log time, knots at {knots}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +101,10 @@ class Exponential:
     def names(self) -> tuple[str, ...]:
         """What each coefficient is."""
         return (f"effect at {self.origin_hours:.4g} h", "decay rate per hour")
+
+    def describe(self) -> str:
+        """The shape in words."""
+        return "exponential decay"
 
 
 def default_knots(hours: ArrayLike, k_trials: int) -> tuple[float, ...]:
