@@ -38,7 +38,7 @@ def regression(name: str) -> km.models.regression_result.Regression:
         if rows[0][column]:
             kind = float if column[0] == "n" else str
             table[column] = [kind(row[column]) for row in rows]
-    return km.regress(table, rows[0]["formula"], tau2_interval="GENQ")
+    return km.regress(table, rows[0]["formula"], options=km.PoolOptions(tau2_interval="GENQ"))
 
 
 def eigenvalues(v: Array, a: Array, tau2: float, x: Array) -> Array:
@@ -129,7 +129,9 @@ def test_jackson_2014_generalised_q(example: str) -> None:
     for power, bounds in printed.items():
         found = generalised_q(yi, vi, np.c_[np.ones(len(x)), x], q_weights=np.asarray(vi) ** power)
         np.testing.assert_allclose(found, bounds, rtol=0.0, atol=1.2e-4)
-    result = km.regress(pd.DataFrame({"yi": yi, "vi": vi, "x": x}), "x", tau2_interval="GENQ")
+    result = km.regress(
+        pd.DataFrame({"yi": yi, "vi": vi, "x": x}), "x", options=km.PoolOptions(tau2_interval="GENQ")
+    )
     np.testing.assert_allclose(result.tau2_ci, printed[-0.5], rtol=0.0, atol=1.2e-4)
 
 
@@ -234,18 +236,17 @@ def test_refused() -> None:
         with pytest.raises(ModelError):
             generalised_q(**given)
     table = pd.DataFrame({"yi": [1.0, 2.0, 3.0], "vi": [1.0, 1.0, 1.0], "x": [0.0, 1.0, 3.0]})
-    with pytest.raises(ModelError, match="Q-profile, profile, GENQ"):
-        km.regress(table, "x", tau2_interval="PL")
     with pytest.raises(ModelError, match="is for pool"):
-        km.regress(table, "x", tau2_interval="profile")
+        km.regress(table, "x", options=km.PoolOptions(tau2_interval="profile"))
 
 
 def test_regress_says_which_interval() -> None:
     given = {"yi": [-1.1, -0.9, -0.7, -0.2, -0.3, 0.1], "vi": [0.09, 0.05, 0.04, 0.07, 0.11, 0.06]}
     table = pd.DataFrame({**given, "year": [2000, 2006, 2010, 2013, 2018, 2021]})
-    plain, exact = (km.regress(table, "year", tau2_interval=name) for name in ("Q-profile", "GENQ"))
+    options = km.PoolOptions(tau2_interval="GENQ")
+    plain, exact = km.regress(table, "year"), km.regress(table, "year", options=options)
     assert "I2 and H2 by Q-profile" in plain.method
     assert "generalised Q statistic with weights 1 / sqrt(vi)" in exact.method
     assert exact.to_dict()["tau2_interval"] == "GENQ"
     assert exact.tau2_ci != plain.tau2_ci
-    assert np.isnan(km.regress(table, "year", tau2="EE", ci="Wald", tau2_interval="GENQ").tau2_ci).all()
+    assert np.isnan(km.regress(table, "year", tau2="EE", ci="Wald", options=options).tau2_ci).all()

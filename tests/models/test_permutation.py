@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -38,12 +39,12 @@ def test_sign_flips_by_brute_force(tau2, ci):
 def test_orders_of_rows_by_brute_force(ci, second):
     y, v = Y[:5], V[:5]
     x = {"x": X[:5]} if second is None else {"x": X[:5], "z": np.array(second)}
-    fit = km.regress(yi=y, vi=v, x=x, ci=ci, tau2="DL")
+    fit = km.regress(yi=y, vi=v, moderators=x, ci=ci, tau2="DL")
     observed = [*fit.to_frame()["stat"][1:].abs(), fit.qm]
     found = []
     for order in itertools.permutations(range(5)):
         other = km.regress(
-            yi=y, vi=v, x={name: values[list(order)] for name, values in x.items()}, ci=ci, tau2="DL"
+            yi=y, vi=v, moderators={name: values[list(order)] for name, values in x.items()}, ci=ci, tau2="DL"
         )
         found.append([*other.to_frame()["stat"][1:].abs(), other.qm])
     expected = (np.array(found) >= np.array(observed) * (1 - 1e-9)).mean(axis=0)
@@ -65,7 +66,11 @@ def test_orders_of_things_alike_are_all_there_once():
 
 @pytest.mark.parametrize("kind", ["pool", "regress"])
 def test_random_draws_come_near_the_exact_p(kind):
-    fit = km.pool(yi=Y, vi=V, tau2="DL") if kind == "pool" else km.regress(yi=Y, vi=V, x={"x": X}, tau2="DL")
+    fit = (
+        km.pool(yi=Y, vi=V, tau2="DL")
+        if kind == "pool"
+        else km.regress(yi=Y, vi=V, moderators={"x": X}, tau2="DL")
+    )
     exact = km.models.permutation(fit).table["p"][0]
     drawn = km.models.permutation(fit, exact=False, iterations=20_000, rng=5)
     assert not drawn.exact
@@ -84,7 +89,7 @@ def test_random_p_is_never_zero():
 
 
 def test_chunks_do_not_change_the_draws(monkeypatch):
-    fit = km.regress(yi=Y, vi=V, x={"x": X}, tau2="DL")
+    fit = km.regress(yi=Y, vi=V, moderators={"x": X}, tau2="DL")
     whole = km.models.permutation(fit, exact=False, iterations=300, rng=2)
     monkeypatch.setattr(permuting, "_CHUNK", 7)
     parts = km.models.permutation(fit, exact=False, iterations=300, rng=2)
@@ -111,11 +116,25 @@ def test_identical_effects():
     assert km.models.permutation(fit).table["p"][0] == 2 / 32
 
 
-def test_no_intercept_tests_every_coefficient():
-    es = pd.DataFrame({"yi": Y, "vi": V, "g": ["a", "b"] * 3})
-    test = km.models.permutation(km.regress(es, "0 + g", tau2="DL"))
-    assert test.table["term"].tolist() == ["g: a", "g: b", "all moderators"]
-    assert test.n == 20
+def test_a_model_without_an_intercept_is_refused():
+    """The mean of a group stays as far from 0 as it was, to whichever studies its label goes."""
+    es = pd.DataFrame({"yi": Y - 5.0, "vi": V, "g": ["a", "b"] * 3})
+    with pytest.raises(ModelError, match="without an intercept"):
+        km.models.permutation(km.regress(es, "0 + g", tau2="DL"))
+
+
+def test_memory_does_not_grow_with_draws(monkeypatch):
+    monkeypatch.setattr(permuting, "_CHUNK_NUMBERS", 2**17, raising=False)
+    rng = np.random.default_rng(4)
+    yi, x = rng.normal(size=(2, 300))
+    fit = km.regress(yi=yi, vi=np.full(300, 0.1), moderators={"x": x}, tau2="DL")
+    peaks = []
+    for draws in (500, 2000):
+        tracemalloc.start()
+        km.models.permutation(fit, iterations=draws, rng=1)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 def test_progress_is_told_only_for_long_work(capsys, monkeypatch):
@@ -130,7 +149,7 @@ def test_progress_is_told_only_for_long_work(capsys, monkeypatch):
 
 
 def test_the_result_shows_itself():
-    fit = km.regress(yi=Y, vi=V, x={"x": X, "z": X**2}, tau2="DL")
+    fit = km.regress(yi=Y, vi=V, moderators={"x": X, "z": X**2}, tau2="DL")
     test = km.models.permutation(fit)
     assert "Exact permutation test: 360 orders" in str(test)
     assert "all moderators P = " in test.sentence()

@@ -137,6 +137,13 @@ def test_contrasts_are_named_for_a_reader_and_the_reference_is_said(es):
         "year × group: psychoactive vs inactive",
     )
     assert "reference level of group: inactive" in fit.notes
+    slopes = km.regress(es, "year:group")
+    assert slopes.design.names[1] == "year × group: active"
+    assert not any(note.startswith("reference level") for note in slopes.notes)
+    beside = km.regress(es.assign(flag=es["year"] > 2010), "0 + group + flag")
+    assert [note for note in beside.notes if note.startswith("reference level")] == [
+        "reference level of flag: False"
+    ]
     default = km.regress(es, "group")
     assert default.design.names[1] == "group: inactive vs active"
     categories = pd.Categorical(es["group"], categories=["psychoactive", "unused", "inactive", "active"])
@@ -161,6 +168,8 @@ def test_no_intercept(es):
     assert fit.design.names == ("year",)
     assert math.isnan(fit.r2)
     assert any("no intercept" in note for note in fit.notes)
+    through_origin = sm.WLS(es["yi"], es[["dose"]], weights=1 / es["vi"]).fit()
+    assert km.regress(es, "0 + dose").qe == pytest.approx(through_origin.ssr, rel=1e-10)
     levels = km.regress(es, "0 + group", tau2="DL")
     assert levels.r2 == pytest.approx(km.regress(es, "group", tau2="DL").r2, rel=1e-9, nan_ok=True)
 
@@ -186,7 +195,7 @@ def test_rows_without_a_moderator_are_left_out_with_a_reason(es):
     assert "1 row has no value of 'year' and is left out" in fit.notes
     complete = km.regress(es.drop([3, 5, 6, 7]), "year + group")
     np.testing.assert_allclose(fit.beta, complete.beta, rtol=1e-12)
-    by_matrix = km.regress(table, x=table[["year", "dose"]])
+    by_matrix = km.regress(table, table[["year", "dose"]])
     assert by_matrix.k == 17
     assert by_matrix.left_out["label"].tolist() == ["T3", "T5", "T6"]
 
@@ -224,39 +233,45 @@ def test_a_matrix_says_the_same_as_a_formula(es):
     formula = km.regress(es, "year + dose")
     shuffled = es.set_axis(list("tsrqponmlkjihgfedcba"), axis=0)
     for fit in (
-        km.regress(es, x=es[["year", "dose"]]),
-        km.regress(es, x={"year": es["year"].tolist(), "dose": es["dose"].tolist()}),
-        km.regress(es, x=es[["year", "dose"]].to_numpy(), names=["year", "dose"]),
-        km.regress(yi=es["yi"], vi=es["vi"], x=es[["year", "dose"]]),
-        km.regress(shuffled, x=shuffled[["year", "dose"]]),
-        km.regress(es, x=es[["year", "dose"]].astype(object)),
+        km.regress(es, es[["year", "dose"]]),
+        km.regress(es, {"year": es["year"].tolist(), "dose": es["dose"].to_numpy()}),
+        km.regress(es, {"year": es["year"], "dose": es["dose"]}),
+        km.regress(shuffled, {"year": es["year"].tolist(), "dose": es["dose"].tolist()}),
+        km.regress(yi=es["yi"], vi=es["vi"], moderators=es[["year", "dose"]]),
+        km.regress(yi=es["yi"].tolist(), vi=es["vi"].tolist(), moderators=shuffled[["year", "dose"]]),
+        km.regress(shuffled, shuffled[["year", "dose"]]),
+        km.regress(es, es[["year", "dose"]].astype(object)),
     ):
         pd.testing.assert_frame_equal(fit.coefficients, formula.coefficients)
         at = pd.DataFrame({"dose": [0.5], "year": [2015]})
         np.testing.assert_allclose(fit.predict(at)["pi_low"], formula.predict(at)["pi_low"], rtol=1e-10)
-    assert km.regress(shuffled, x=shuffled[["year"]]).rows.index.tolist() == shuffled.index.tolist()
+    assert km.regress(shuffled, shuffled["year"]).rows.index.tolist() == shuffled.index.tolist()
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"x": np.ones((3, 1)), "names": ["a"]}, "x has 3 rows and there are 20 effects"),
-        ({"x": np.ones((20, 1)), "names": ["a"]}, "'a' is the same in every one of the 20 studies"),
-        ({"x": np.zeros((20, 1)), "names": ["a"]}, "is 0 in every study"),
-        ({"x": np.arange(20.0)}, "give as many names"),
-        ({"x": np.arange(20.0), "names": "a"}, "give as many names"),
-        ({"x": np.zeros((20, 1, 1)), "names": ["a"]}, "shape"),
-        ({"x": np.arange(40.0).reshape(20, 2), "names": ["a", "a"]}, "a name of its own"),
-        ({"x": np.arange(20.0), "names": ["yi"]}, "a name of its own"),
-        ({"x": np.arange(20.0), "names": ["intercept"]}, "cannot be called 'intercept'"),
-        ({"x": {"a": ["u"] * 20}}, "must be numbers; text goes in by a formula"),
-        ({"x": {"a": [math.inf] * 20}}, "infinite"),
-        ({"x": {"a": [1, 2], "b": [1]}}, "ragged"),
-        ({"x": [[1, 2], [3]], "names": ["a"]}, "ragged"),
-        ({"x": {"a": range(20)}, "names": ["a"]}, "have names already"),
-        ({"x": {"a": range(20)}, "reference": {"a": "1"}}, "goes with a formula"),
-        ({"x": {}}, "a name of its own"),
-        ({}, "either a formula"),
+        ({"moderators": {"a": np.ones(3)}}, "the moderators have 3 rows and there are 20 effects"),
+        ({"moderators": {"a": np.ones(20)}}, "'a' is the same in every one of the 20 studies"),
+        ({"moderators": {"a": np.zeros(20)}}, "is 0 in every study"),
+        ({"moderators": {"a": np.arange(20) * 1e-300}}, "too far from 1 .* change its unit"),
+        ({"moderators": {"a": np.arange(20) * 1e300}}, "beyond 1e.100"),
+        ({"moderators": {"a": [10**400, *range(19)]}}, "beyond 1e.100 in row 1"),
+        ({"moderators": {"a": 1e9 + 1e-3 * np.arange(20)}}, "by 0.019 only, beside a size of 1e.09"),
+        ({"moderators": np.arange(20.0)}, "a ndarray, must be a formula .* or columns with names"),
+        ({"moderators": [[1, 2], [3]]}, "columns with names"),
+        ({"moderators": 3}, "columns with names"),
+        ({"moderators": pd.Series(range(20))}, "a name of its own"),
+        ({"moderators": pd.DataFrame(np.ones((20, 2)), columns=["a", "a"])}, "a name of its own"),
+        ({"moderators": {"yi": range(20)}}, "a name of its own"),
+        ({"moderators": {"intercept": range(20)}}, "cannot be called 'intercept'"),
+        ({"moderators": {"a": ["u"] * 20}}, "must be numbers in a matrix; text goes in by a formula"),
+        ({"moderators": {"a": [math.inf] * 20}}, "infinite"),
+        ({"moderators": {"a": [1, 2], "b": [1]}}, "ragged"),
+        ({"moderators": {"a": 1}}, "ragged"),
+        ({"moderators": {"a": range(20)}, "reference": {"a": "1"}}, "goes with a formula"),
+        ({"moderators": {}}, "a name of its own"),
+        ({}, "a NoneType, must be a formula"),
     ],
 )
 def test_wrong_matrices(es, change, message):
@@ -265,8 +280,12 @@ def test_wrong_matrices(es, change, message):
 
 
 def test_a_matrix_with_another_index_is_refused(es):
-    with pytest.raises(ModelError, match="another index"):
-        km.regress(es, x=es[["year"]].sort_values("year", ascending=False))
+    turned = es.sort_values("year", ascending=False)
+    for moderators in (turned[["year"]], turned["year"], {"dose": turned["dose"]}):
+        with pytest.raises(ModelError, match="another index"):
+            km.regress(es, moderators)
+        with pytest.raises(ModelError, match="another index"):
+            km.regress(yi=es["yi"], vi=es["vi"], moderators=moderators)
 
 
 # ---------------------------------------------------------------- formulas that are refused
@@ -350,6 +369,27 @@ def test_refused_formulas(es, formula, monkeypatch):
         km.regress(es, formula)
 
 
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("poly(year, 2.5)", r"degree=2.5 in 'poly\(year, 2.5\)' must be a whole number from 1 to 20"),
+        ("poly(year, degree=True)", "degree=True in .* must be a whole number"),
+        ("poly(year, 2, raw=1)", "raw=1 in .* must be True or False"),
+        ("bs(year, df='a')", "df='a' in .* must be a whole number"),
+        ("bs(year, knots=['a'])", "must be up to 20 numbers"),
+        ("bs(year, lower_bound='a')", "must be a number"),
+        ("bs(year, lower_bound=2005)", r"bs\(\) holds between .* a value lies outside"),
+        ("bs(year, df=1)", "cannot be computed: Invalid value for `df`"),
+        ("__import__('os').system('true')", r"cannot be read \(invalid syntax\)"),
+    ],
+)
+def test_refused_formulas_say_what_is_wrong(es, formula, message):
+    with pytest.raises(ModelError, match=message) as caught:
+        km.regress(es, formula)
+    assert "Error:" not in str(caught.value)
+    assert "<unknown>" not in str(caught.value)
+
+
 def test_what_is_allowed_computes(es):
     for formula in (
         "I(year**2) + year",
@@ -374,7 +414,7 @@ def test_what_is_allowed_computes(es):
 
 def test_polynomials_predict_by_the_basis_of_the_fit(es):
     poly, raw = km.regress(es, "poly(year, 2)"), km.regress(es, "year + I(year**2)")
-    at = pd.DataFrame({"year": [2003.5, 2030.0]})
+    at = pd.DataFrame({"year": [2003.5, 2019.5]})
     columns = ["estimate", "se", "pi_low"]
     np.testing.assert_allclose(poly.predict(at)[columns], raw.predict(at)[columns], rtol=1e-6)
     assert poly.qm == pytest.approx(raw.qm, rel=1e-6)
@@ -393,18 +433,21 @@ def test_polynomials_predict_by_the_basis_of_the_fit(es):
             "group + copy",
             "'copy: v vs u' cannot be told apart from 'group: inactive vs active'",
         ),
-        ("inf", [math.inf] + [1.0] * 19, "inf", r"'inf' is infinite in row 1"),
+        ("inf", [math.inf] + [1.0] * 19, "inf", r"'inf' is infinite or beyond 1e.100 in row 1"),
         ("mix", ["a", 1] * 10, "mix", "mixes kinds of values"),
-        ("when", [pd.Timestamp("2020-01-01")] * 20, "when", "must be numbers or text"),
-        ("z", [1j] * 20, "z", "must be numbers or text"),
-        ("many", [[1]] * 20, "many", "must be numbers or text"),
+        ("some", [2001, 10**400] * 10, "some", r"'some' is infinite or beyond 1e.100 in row 2"),
+        ("gone", ["a", "b", "nan", "b"] * 5, "gone", "'gone' is the text 'nan' in row 3"),
+        ("gone", ["2001", "2002", "<NA>", "2004"] * 5, "gone", "'gone' is the text '<NA>' in row 3"),
+        ("when", [pd.Timestamp("2020-01-01")] * 20, "when", "must hold numbers or text"),
+        ("z", [1j] * 20, "z", "must hold numbers or text"),
+        ("many", [[1]] * 20, "many", "must hold numbers or text"),
         ("text", [str(i) for i in range(20)], "text", "numbers written as text"),
         ("none", [None] * 20, "none", "no study has a value"),
         ("low", [-1.0] + [1.0, 2.0] * 9 + [1.0], "log(low)", "gives no finite number in row 1"),
         ("intercept", range(20), "intercept", "cannot be called 'intercept'"),
         ("log", range(1, 21), "log(log)", "both a function and a column"),
         ("levels", [f"l{i}" for i in range(20)], "levels", "20 studies cannot carry 20 coefficients"),
-        ("levels", [f"l{i}" for i in range(20)], "levels + year", "at most 19 of them"),
+        ("levels", [f"l{i}" for i in range(20)], "levels + year", "and 13 more.* at most 19 of them"),
     ],
 )
 def test_moderators_that_cannot_be_used(es, column, values, formula, message):
@@ -439,8 +482,7 @@ def test_object_numbers_and_nullable_numbers_are_numbers(es):
         ({"reference": {"year": "2001"}}, "which is a number"),
         ({"reference": {"dose": "a"}}, "is no moderator of the formula"),
         ({"reference": "inactive"}, "must be a mapping"),
-        ({"names": ["a"]}, "names goes with a matrix"),
-        ({"x": [[1]]}, "not both"),
+        ({"options": {"tau2_interval": "GENQ"}}, "must be a PoolOptions"),
         ({"tau2": "RELM"}, "REML"),
         ({"ci": "knha"}, "unknown"),
         ({"level": 95}, "level"),
@@ -521,6 +563,9 @@ def test_linear_tests(es):
         (np.zeros((0, 5)), None, "needs 5 columns"),
         ([], None, "needs 5 columns"),
         (None, None, "cannot be tested|needs 5 columns"),
+        ([1e308] * 5, None, "too far from 1"),
+        ({"year": 1e200, "dose": 1.0}, None, "too far from 1"),
+        ([0, 1e-200, 0, 0, 0], None, "too far from 1"),
         ([0, 1, 0, 0, 0], [1, 2], "one for each of 1 combinations"),
         ([0, 1, 0, 0, 0], math.nan, "must be finite"),
         (np.ones((6, 5)), None, "follow from one another"),
@@ -574,6 +619,35 @@ def test_wrong_predictions(es, at, message):
         km.regress(es, "year + group").predict(at)
 
 
+def test_a_prediction_outside_the_range_of_the_studies_warns(es):
+    fit = km.regress(es, "year + group")
+    inside = pd.DataFrame({"year": [es["year"].min(), es["year"].max()], "group": "active"})
+    fit.predict(inside)
+    with pytest.warns(
+        KetametaWarning, match=r"'year' lies outside .* \(2001 to 2020\) in row 2, row 3: .* extrap"
+    ):
+        found = fit.predict(pd.DataFrame({"year": [2010, 2021, 1999], "group": "active"}))
+    np.testing.assert_allclose(found["estimate"], fit.beta[0] + fit.beta[1] * found["year"], rtol=1e-9)
+    with pytest.raises(ModelError, match="a value lies outside"):
+        km.regress(es, "bs(year, df=4)").predict(pd.DataFrame({"year": [2021]}))
+
+
+def test_combinations_are_written_as_a_reader_would(es):
+    fit = km.regress(es, "year + dose")
+    labels = fit.test(
+        [
+            [
+                0,
+                1,
+                -1,
+            ],
+            [1, 0, 0.5],
+        ]
+    )
+    assert labels.combinations["combination"].tolist() == ["year − dose", "intercept + 0.5 × dose"]
+    assert fit.test({"year": -2, "dose": 1}).combinations["combination"][0] == "−2 × year + dose"
+
+
 def test_prediction_outside_the_domain_of_a_function(es):
     with pytest.raises(ModelError, match="no finite number in row 2"):
         km.regress(es, "log(dose)").predict(pd.DataFrame({"dose": [1.0, -1.0]}))
@@ -599,7 +673,7 @@ def test_bubble_averages_over_the_other_moderators(es):
     at = line["x"][40]
     means = fit.predict(es[["group"]].assign(year=at))["estimate"]
     assert line["estimate"][40] == pytest.approx(means.mean(), rel=1e-9)
-    matrix = km.regress(es, x=es[["year", "dose"]]).bubble("dose")
+    matrix = km.regress(es, es[["year", "dose"]]).bubble("dose")
     assert len(matrix.line) == 101
     for term, message in (
         ("group", "categorical"),

@@ -103,6 +103,10 @@ def test_order_of_groups() -> None:
     assert [name for name, _ in km.subgroups(es, "comparator").groups] == ["a", "b"]
     es["year"] = [2010] * 3 + [2020] * 6
     assert [name for name, _ in km.subgroups(es, "year").groups] == ["2010", "2020"]
+    es["year"] = es["year"].astype(float)
+    assert [name for name, _ in km.subgroups(es, "year").groups] == ["2010", "2020"]
+    es["year"] = pd.Categorical(es["year"], categories=[2020.0, 2010.0])
+    assert [name for name, _ in km.subgroups(es, "year").groups] == ["2020", "2010"]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +116,11 @@ def test_order_of_groups() -> None:
         ({}, "zzz", "its columns are yi, vi, comparator"),
         ({"comparator": ["a"] * 8 + [None]}, "comparator", r"empty in row 9 \(Study 9\)"),
         ({"comparator": ["a"] * 9}, "comparator", "one group only"),
+        ({"comparator": ["a"] * 4 + ["nan"] * 5}, "comparator", "the text 'nan' in row 5"),
+        ({"comparator": ["a"] * 4 + ["overall"] * 5}, "comparator", "called 'overall', as all studies"),
+        ({"comparator": ["a"] * 4 + [1] * 5}, "comparator", "mixes kinds of values"),
+        ({"comparator": [{1: 1}] * 4 + [{}] * 5}, "comparator", "must hold numbers or text"),
+        ({"comparator": pd.to_datetime(["2020"] * 4 + ["2021"] * 5)}, "comparator", "numbers or text"),
         ({"cohort_id": list("abcdefgha")}, "comparator", "cohort_id 'a'"),
         ({"measure": ["SMD"] * 4 + ["MD"] * 5}, "comparator", "different measures"),
     ],

@@ -134,7 +134,8 @@ def column_error(name: str, columns: Sequence[str]) -> ModelError:
 def _reason(error: Exception) -> str:
     """First line of a message, without the marks that formulaic prints for terminals."""
     lines = re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    text = lines[0].partition(" (<unknown>")[0].rstrip(".") if lines else ""
+    return text or type(error).__name__
 
 
 def _check_tokens(text: str, tokens: Sequence[tuple[str, str]]) -> None:
@@ -207,12 +208,13 @@ class _Reader:
         if not node.args or len(node.args) > (2 if name in _KEYWORDS else 1):
             raise self._refusal(node, expr)
         self._numeric(node.args[0], expr, quoted)
-        for extra in node.args[1:]:
-            self._option(extra, expr)
-        for keyword in node.keywords:
-            if keyword.arg not in _KEYWORDS.get(name, set()):
+        second = "df" if name == "bs" else "degree"
+        for keyword, value in [(second, extra) for extra in node.args[1:]] + [
+            (keyword.arg, keyword.value) for keyword in node.keywords
+        ]:
+            if keyword not in _KEYWORDS.get(name, set()):
                 raise self._refusal(node, expr)
-            self._option(keyword.value, expr, listed=keyword.arg == "knots", bound="bound" in keyword.arg)
+            self._option(keyword, value, expr)
 
     def _numeric(self, node: ast.expr, expr: str, quoted: dict[str, str]) -> bool:
         """Check an expression of columns and numbers; tells whether it holds a column."""
@@ -242,19 +244,28 @@ class _Reader:
             return True
         raise self._refusal(node, expr)
 
-    def _option(self, node: ast.expr, expr: str, *, listed: bool = False, bound: bool = False) -> None:
-        """An option of poly() or bs(): a number, a few of them for knots, or True or False."""
-        if listed and isinstance(node, ast.List | ast.Tuple) and len(node.elts) <= _MOST_BASIS:
-            for part in node.elts:
-                self._option(part, expr, bound=True)
-            return
-        if bound and isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            node = node.operand
-        if isinstance(node, ast.Constant):
-            value: Any = node.value
-            if isinstance(value, bool) or (_is_number(value) and (bound or 0 < value <= _MOST_BASIS)):
-                return
-        raise self._refusal(node, expr)
+    def _option(self, keyword: str, node: ast.expr, expr: str) -> None:
+        """An option of poly() or bs(): a whole number, True or False, or places on the axis."""
+        parts = [node]
+        if keyword == "knots" and isinstance(node, ast.List | ast.Tuple) and len(node.elts) <= _MOST_BASIS:
+            parts = node.elts
+        for part in parts:
+            place = keyword == "knots" or "bound" in keyword
+            if place and isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.USub):
+                part = part.operand
+            value: Any = part.value if isinstance(part, ast.Constant) else None
+            if keyword in ("raw", "include_intercept"):
+                fine, what = isinstance(value, bool), "True or False"
+            elif place:
+                fine, what = (
+                    _is_number(value),
+                    "a number" if "bound" in keyword else f"up to {_MOST_BASIS} numbers",
+                )
+            else:
+                fine = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST_BASIS
+                what = f"a whole number from 1 to {_MOST_BASIS}"
+            if not fine:
+                raise ModelError(f"{keyword}={ast.unparse(node)} in {expr!r} must be {what}")
 
 
 def _is_number(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,31 +22,32 @@ _RESERVED = ("yi", "vi", "label", "reason")
 
 def read_input(
     es: pd.DataFrame | None,
-    formula: str | None,
-    x: Any,
-    names: Sequence[str] | None,
+    moderators: Any,
     reference: Mapping[str, Any] | None,
     yi: ArrayLike | None,
     vi: ArrayLike | None,
 ) -> tuple[Studies, pd.DataFrame, Design]:
     """Studies that have every moderator, those left out with reasons, and the design."""
-    if (formula is None) == (x is None):
-        raise ModelError("give either a formula of columns of the table, or a matrix x, and not both")
     levels = {} if reference is None else reference
     if not isinstance(levels, Mapping):
         raise ModelError(
             f'reference={reference!r} must be a mapping such as {{"comparator_class": "inactive"}}'
         )
-    if x is not None:
+    if isinstance(moderators, pd.DataFrame | pd.Series | Mapping):
         if levels:
-            raise ModelError("reference goes with a formula; columns of x are numbers")
-        return _read_matrix(es, x, names, yi, vi)
+            raise ModelError("reference goes with a formula; columns of a matrix are numbers")
+        return _read_matrix(es, moderators, yi, vi)
+    if not isinstance(moderators, str):
+        raise ModelError(
+            f'moderators, a {type(moderators).__name__}, must be a formula such as "year + comparator_class", or columns '
+            'with names, such as {"year": [2010, 2014, 2019]} or a DataFrame'
+        )
     if es is None:
-        raise ModelError("a formula needs a table; arrays yi and vi go with a matrix x")
-    if names is not None:
-        raise ModelError("names goes with a matrix x; a formula names its columns")
+        raise ModelError(
+            'a formula needs a table; beside arrays yi and vi, moderators are columns such as {"year": years}'
+        )
     studies = read_studies(es, yi=yi, vi=vi)
-    read = read_formula(formula, [name for name in es.columns if isinstance(name, str)])
+    read = read_formula(moderators, [name for name in es.columns if isinstance(name, str)])
     if "yi" in read.columns:
         raise ModelError("yi is the effect itself and cannot be a moderator")
     missing = {
@@ -58,24 +59,29 @@ def read_input(
 
 def _read_matrix(
     es: pd.DataFrame | None,
-    x: Any,
-    names: Sequence[str] | None,
+    moderators: pd.DataFrame | pd.Series | Mapping[str, Any],
     yi: ArrayLike | None,
     vi: ArrayLike | None,
 ) -> tuple[Studies, pd.DataFrame, Design]:
+    matrix = _matrix(moderators)
+    labelled = not isinstance(moderators, Mapping) or any(
+        isinstance(column, pd.Series) for column in moderators.values()
+    )
     table = es
     if isinstance(es, pd.DataFrame):
         table = es.copy(deep=False)
         table.index = pd.RangeIndex(len(es))
     studies = read_studies(table, yi=yi, vi=vi)
-    matrix = _matrix(x, names)
     n = len(studies.rows) + len(studies.left_out)
     if len(matrix) != n:
-        raise ModelError(f"x has {len(matrix)} rows and there are {n} effects; they must be as many")
-    if isinstance(es, pd.DataFrame) and isinstance(x, pd.DataFrame) and not x.index.equals(es.index):
         raise ModelError(
-            "x has another index than the table, so that it is not clear which rows belong together; give "
-            "x.to_numpy() with names= if they go by position"
+            f"the moderators have {len(matrix)} rows and there are {n} effects; they must be as many"
+        )
+    owner = es if isinstance(es, pd.DataFrame) else yi
+    if labelled and isinstance(owner, pd.DataFrame | pd.Series) and not matrix.index.equals(owner.index):
+        raise ModelError(
+            "the moderators have another index than the effects, so that it is not clear which rows belong "
+            "together; give lists or arrays if they go by position"
         )
     used = matrix.iloc[studies.rows.index].set_axis(studies.rows.index, axis=0)
     rows = studies.rows.assign(**{str(name): used[name] for name in used.columns})
@@ -89,38 +95,22 @@ def _read_matrix(
     return complete, left_out, matrix_design(pd.DataFrame({name: v[keep] for name, (v, _) in found.items()}))
 
 
-def _matrix(x: Any, names: Sequence[str] | None) -> pd.DataFrame:
-    """The matrix as a table with named columns."""
-    if isinstance(x, pd.Series):
-        x = x.to_frame()
-    if isinstance(x, pd.DataFrame | Mapping):
-        if names is not None:
-            raise ModelError("names goes with an array; the columns of x have names already")
-        try:
-            table = pd.DataFrame(x)
-        except ValueError as error:
-            raise ModelError(f"x is ragged: {error}") from None
-        columns = list(table.columns)
-    else:
-        try:
-            array = np.asarray(x)
-        except ValueError:
-            raise ModelError("x is ragged; it must have a row for each effect") from None
-        array = array[:, None] if array.ndim == 1 else array
-        if array.ndim != 2:
-            raise ModelError(
-                f"x has shape {array.shape}; it must have a row for each effect and a column for each moderator"
-            )
-        if names is None or isinstance(names, str) or len(names) != array.shape[1]:
-            raise ModelError(f'x has {array.shape[1]} columns; give as many names, as in names=["year"]')
-        columns = list(names)
-        table = pd.DataFrame(dict(enumerate(array.T)))
+def _matrix(moderators: pd.DataFrame | pd.Series | Mapping[str, Any]) -> pd.DataFrame:
+    """Columns of numbers as a table, each with a name of its own."""
+    if isinstance(moderators, pd.Series):
+        moderators = moderators.to_frame()
+    try:
+        table = pd.DataFrame(moderators)
+    except ValueError:
+        raise ModelError("the moderators are ragged; each column must have a value for each effect") from None
+    columns = list(table.columns)
     bad = [name for name in columns if not isinstance(name, str) or not name.strip() or name in _RESERVED]
     if bad or len(set(columns)) < len(columns) or not columns:
         raise ModelError(
-            f"the columns of x are called {columns}; each needs a name of its own, as text, other than {', '.join(_RESERVED)}"
+            f"the moderators are called {columns}; each needs a name of its own, as text, other than "
+            f"{', '.join(_RESERVED)}"
         )
-    return table.set_axis(columns, axis=1)
+    return table
 
 
 def _complete(studies: Studies, missing: Mapping[str, Any]) -> tuple[Studies, pd.DataFrame]:

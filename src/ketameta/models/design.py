@@ -24,6 +24,7 @@ INTERCEPT = "intercept"
 
 _RANK_TOLERANCE = 1e-10
 _LEVELS_SHOWN = 8
+_SMALLEST = 1e-100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +33,8 @@ class Design:
 
     Attributes
     ----------
+    formula : str
+        The formula as written, or the names of the columns of a matrix joined by ``+``.
     x : Array, shape (k, p)
         Design matrix.
     names : tuple of str
@@ -48,6 +51,7 @@ class Design:
         How formulaic made the columns; None for a matrix.
     """
 
+    formula: str
     x: Array
     names: tuple[str, ...]
     terms: tuple[tuple[str, tuple[int, ...]], ...]
@@ -94,6 +98,21 @@ class Design:
         if self.spec is None:
             return np.column_stack([np.ones(len(data)), data.to_numpy(dtype=np.float64)])
         return _evaluate(self.spec, self._coded(data))[0]
+
+    def beyond(self, table: pd.DataFrame) -> tuple[str, ...]:
+        """What lies outside the range of the studies in other values of the moderators, in words."""
+        found = []
+        for name in self.columns:
+            if name not in self.levels:
+                low, high = (float(bound) for bound in (self.data[name].min(), self.data[name].max()))
+                values = table[name].to_numpy(dtype=np.float64)
+                far = np.flatnonzero((values < low) | (values > high)).tolist()
+                if far:
+                    found.append(
+                        f"{name!r} lies outside the range of the studies ({low:g} to {high:g}) in "
+                        f"{name_rows(table, far)}: the prediction is an extrapolation"
+                    )
+        return tuple(found)
 
     def _coded(self, data: pd.DataFrame) -> pd.DataFrame:
         for name, known in self.levels.items():
@@ -147,7 +166,7 @@ def formula_design(rows: pd.DataFrame, formula: Formula, reference: Mapping[str,
     if bad:
         raise ModelError(f"the formula {formula.text!r} gives no finite number in {name_rows(rows, bad)}")
     names, terms = _names(spec, levels)
-    return Design(x, names, terms, formula.columns, levels, frame, spec)
+    return Design(formula.text, x, names, terms, formula.columns, levels, frame, spec)
 
 
 def _levels(column: pd.Series, values: Any, reference: str | None) -> tuple[str, ...]:
@@ -189,8 +208,14 @@ def _evaluate(source: Any, data: pd.DataFrame) -> tuple[Array, Any]:
                 data, context={"sqrt": np.sqrt}, output="pandas", na_action="ignore"
             )
     except (FormulaicError, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
-        message = str(error).strip().splitlines()
-        raise ModelError(f"the formula cannot be computed: {message[0] if message else error!r}") from None
+        if "beyond upper and/or lower bounds" in str(error):
+            raise ModelError(
+                "bs() holds between the smallest and the largest value of the studies, or the bounds that it was "
+                "given; a value lies outside"
+            ) from None
+        found = re.search(r"\[\w+: (.*)\]", str(error))
+        reason = found[1] if found else str(error).strip().partition("\n")[0]
+        raise ModelError(f"the formula cannot be computed: {reason}") from None
     return made.to_numpy(dtype=np.float64), made.model_spec
 
 
@@ -242,7 +267,9 @@ def matrix_design(x: pd.DataFrame) -> Design:
     _check_names(names)
     terms = tuple((name, (i,)) for i, name in enumerate((INTERCEPT, *names)))
     full = np.column_stack([np.ones(len(x)), x.to_numpy(dtype=np.float64)])
-    return Design(full, (INTERCEPT, *names), terms, names, {}, x.reset_index(drop=True), None)
+    return Design(
+        " + ".join(names), full, (INTERCEPT, *names), terms, names, {}, x.reset_index(drop=True), None
+    )
 
 
 def _check_names(columns: Sequence[str]) -> None:
@@ -253,7 +280,7 @@ def _check_names(columns: Sequence[str]) -> None:
 def _check_numeric(x: pd.DataFrame) -> None:
     for name in x.columns:
         if not pd.api.types.is_numeric_dtype(x[name]):
-            raise ModelError(f"column {name!r} of x must be numbers; text goes in by a formula")
+            raise ModelError(f"{name!r} must be numbers in a matrix; text goes in by a formula")
 
 
 def check_rank(design: Design) -> None:
@@ -268,22 +295,36 @@ def check_rank(design: Design) -> None:
     k, p = x.shape
     if k <= p:
         most = f"at most {k - 1} of them" if k > 1 else "none of them"
+        some = ", ".join(names[:_LEVELS_SHOWN]) + (
+            f" and {p - _LEVELS_SHOWN} more" if p > _LEVELS_SHOWN else ""
+        )
         raise ModelError(
-            f"{k} {'study' if k == 1 else 'studies'} cannot carry {p} coefficients ({', '.join(names)}): "
+            f"{k} {'study' if k == 1 else 'studies'} cannot carry {p} coefficients ({some}): "
             f"heterogeneity needs a study more than there are coefficients, so {most} can be estimated; leave "
             "moderators out or merge levels"
         )
+    largest = np.abs(x).max(axis=0)
+    for j in range(p):
+        if largest[j] == 0:
+            raise ModelError(f"{names[j]!r} is 0 in every study; there is nothing to estimate it from")
+        if not _SMALLEST < largest[j] < 1.0 / _SMALLEST:
+            raise ModelError(
+                f"{names[j]!r} has values of up to {largest[j]:.3g}, too far from 1 to compute with; change its unit"
+            )
     length = np.sqrt((x * x).sum(axis=0))
     centred = x @ design.basis
     spread = np.sqrt((centred * centred).sum(axis=0))
     kept: list[int] = []
     for j in range(p):
-        if length[j] == 0:
-            raise ModelError(f"{names[j]!r} is 0 in every study; there is nothing to estimate it from")
-        if spread[j] <= _RANK_TOLERANCE * length[j]:
+        if np.ptp(x[:, j]) == 0 and design.intercept and j:
             raise ModelError(
                 f"{names[j]!r} is the same in every one of the {k} studies used ({x[0, j]:g}); it cannot explain "
                 "differences between them"
+            )
+        if spread[j] <= _RANK_TOLERANCE * length[j]:
+            raise ModelError(
+                f"{names[j]!r} differs between the {k} studies used by {np.ptp(x[:, j]):.3g} only, beside a size of "
+                f"{largest[j]:.3g}; take a round number off it, so that the differences are not lost in rounding"
             )
         others, unit = centred[:, kept] / spread[kept], centred[:, j] / spread[j]
         found = np.linalg.lstsq(others, unit, rcond=None)[0] if kept else np.zeros(0)

@@ -15,8 +15,9 @@ import pandas as pd
 from ketameta._render import Card, card_html, card_text, interval, number, p_value
 from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models import _notes
+from ketameta.models._moderators import moderator, text_of
 from ketameta.models._settings import CI_METHODS, LINEAR_CI_METHODS, Settings
-from ketameta.models._studies import Studies, name_rows, read_studies, text_column
+from ketameta.models._studies import Studies, name_rows, read_studies
 from ketameta.models.intervals import chi2_sf, heterogeneity_intervals, q_profile
 from ketameta.models.kernel import Fits, fit
 from ketameta.models.pooling import Spread, assemble, coefficient, pool_studies, spread
@@ -25,6 +26,8 @@ from ketameta.models.result import Pooled, finite, level_text, shown, small
 from ketameta.provenance import Provenance
 
 __all__ = ["Subgroups", "subgroups"]
+
+_OVERALL = "overall"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +72,7 @@ class Subgroups:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per group and one for all studies, on the scale of the analysis."""
-        named = [*self.groups, ("overall", self.overall)]
+        named = [*self.groups, (_OVERALL, self.overall)]
         table = pd.concat([result.to_frame() for _, result in named], ignore_index=True)
         table.insert(0, "group", [name for name, _ in named])
         return table
@@ -117,7 +120,7 @@ class Subgroups:
 
     def _card(self) -> Card:
         rows = []
-        for name, result in [*self.groups, ("overall", self.overall)]:
+        for name, result in [*self.groups, (_OVERALL, self.overall)]:
             low, high = (shown(value, result.ratio) for value in (result.ci_low, result.ci_high))
             rows.append(
                 (
@@ -172,14 +175,17 @@ def subgroups(
     ------
     ModelError
         As :func:`ketameta.pool`; and when the column does not exist, is empty for a row, makes a single
-        group, or a common tau2 cannot be estimated because no group has two studies.
+        group or one called "overall", holds anything but numbers or text, or a common tau2 cannot be estimated
+        because no group has two studies.
 
     Notes
     -----
     The test is Q = sum of w (estimate - mean)^2 over groups, with w the inverse squared Wald standard error
     of each group's estimate, against chi-square with one degree of freedom less than there are groups
     (Borenstein et al. 2009, Introduction to Meta-Analysis, chapter 19; Cochrane Handbook 10.11.3.1). The
-    Wald standard error is used whatever the interval. It is approximate when groups are small. A group of
+    Wald standard error is used whatever the interval: groups with a tau2 of their own have no exact F test.
+    With a common tau2 there is one, the F test of ``regress(es, by)``. The chi-square is approximate when
+    groups are small. A group of
     one study with a tau2 of its own enters with its sampling variance alone.
 
     Examples
@@ -239,13 +245,15 @@ def _check_column(es: pd.DataFrame, by: Hashable) -> None:
 
 def _members(rows: pd.DataFrame, by: str) -> dict[str, list[int]]:
     """Positions of the rows of each group, in order of appearance or of categories."""
-    values = text_column(rows, by)
-    blank = [i for i, value in enumerate(values) if not value]
-    if blank:
+    values, missing = moderator(rows, by, as_levels=True)
+    if missing.any():
+        blank = np.flatnonzero(missing).tolist()
         raise ModelError(f"column {by!r} is empty in {name_rows(rows, blank)}; fill it in or drop the rows")
-    names = list(dict.fromkeys(values))
+    names = list(dict.fromkeys(values.tolist()))
+    if _OVERALL in names:
+        raise ModelError(f"a group of {by!r} is called {_OVERALL!r}, as all studies together are; rename it")
     if isinstance(rows[by].dtype, pd.CategoricalDtype):
-        order = [str(category).strip() for category in rows[by].cat.categories]
+        order = [text_of(category) for category in rows[by].cat.categories]
         names.sort(key=order.index)
     if len(names) < 2:
         raise ModelError(f"column {by!r} makes one group only ({names[0]}); subgroups need at least two")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -21,6 +21,7 @@ from ketameta.models.result import finite, level_text
 __all__ = ["Hypothesis", "LinearTest", "decimals", "read_hypothesis", "statistic"]
 
 _RANK_TOLERANCE = 1e-10
+_FARTHEST = 1e100
 _HOW = (
     'give the name of a coefficient or of a term, "name = number", "name = other name", a list of these, a dict '
     "of names and weights, or a matrix with a column for each coefficient"
@@ -189,15 +190,17 @@ def read_hypothesis(
         weights = np.zeros(len(names))
         for name, weight in what.items():
             weights[_one(name, names, terms)] = _finite(weight, f"the weight of {name!r}")
-        label = " + ".join(f"{float(weight):g} × {name}" for name, weight in what.items())
-        found = Hypothesis((label,), weights[None, :], _values(value, 1))
+        found = Hypothesis((_label(what.values(), what),), weights[None, :], _values(value, 1))
     elif isinstance(what, Sequence) and what and all(isinstance(part, str) for part in what):
         found = _equations(what, value, names, terms)
     else:
         found = _matrix(what, value, names)
-    unit = np.sqrt((found.weights**2).sum(axis=1, keepdims=True))
-    if not unit.all():
+    largest = np.abs(found.weights).max(axis=1, keepdims=True)
+    if not largest.all():
         raise ModelError("a combination has weight 0 for every coefficient; there is nothing to test")
+    if not ((largest > 1.0 / _FARTHEST) & (largest < _FARTHEST)).all():
+        raise ModelError("the weights of a combination lie too far from 1 to compute with; scale them")
+    unit = np.sqrt((found.weights**2).sum(axis=1, keepdims=True))
     singular = np.linalg.svd(found.weights / unit, compute_uv=False)
     if len(found.weights) > len(names) or singular[-1] < _RANK_TOLERANCE * singular[0]:
         raise ModelError(
@@ -280,10 +283,26 @@ def _matrix(what: Any, value: ArrayLike | None, names: Sequence[str]) -> Hypothe
         )
     if not np.isfinite(weights).all():
         raise ModelError("the matrix of combinations has values that are not finite")
-    labels = tuple(
-        " + ".join(f"{w:g} × {name}" for w, name in zip(row, names, strict=True) if w) for row in weights
-    )
+    labels = tuple(_label(row, names) for row in weights)
     return Hypothesis(labels, weights, _values(value, len(weights)))
+
+
+def _label(weights: Iterable[float], names: Iterable[str]) -> str:
+    """A combination in print.
+
+    Examples
+    --------
+    >>> from ketameta.models.hypotheses import _label
+    >>> _label([1, -0.5, 0], ["year", "dose", "age"])
+    'year − 0.5 × dose'
+    """
+    text = ""
+    for weight, name in zip(weights, names, strict=True):
+        if weight:
+            sign = " − " if weight < 0 else " + "
+            text += sign if text else sign.strip(" +")
+            text += name if abs(weight) == 1 else f"{abs(float(weight)):g} × {name}"
+    return text
 
 
 def _values(value: ArrayLike | None, m: int) -> Array:

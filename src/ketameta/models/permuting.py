@@ -27,6 +27,7 @@ __all__ = ["PermutationTest", "permutation"]
 _EXACT_AT_MOST = 50_000
 _EXACT_CEILING = 2**24
 _CHUNK = 4096
+_CHUNK_NUMBERS = 2**20
 _SAME = 1e-8
 _QUIET_SECONDS = 2.0
 _CI_METHODS = ("Wald", "HKSJ", "HKSJ-adhoc")
@@ -144,7 +145,8 @@ def permutation(
     Raises
     ------
     ModelError
-        For a single study, an unknown option, or more than 16,777,216 arrangements with ``exact=True``.
+        For a single study, a regression without an intercept, an unknown option, or more than 16,777,216
+        arrangements with ``exact=True``.
 
     Notes
     -----
@@ -153,7 +155,9 @@ def permutation(
     ties count); with n random ones it is (count + 1) / (n + 1). Follmann and Proschan (1999), Biometrics
     55:732-737; Higgins and Thompson (2004), Stat Med 23:1663-1682. Sign flips suppose that effects are
     symmetric around 0 under the hypothesis. Dealing out whole rows tests that no moderator matters; the
-    P value of one of several moderators holds under that joint hypothesis, and the intercept has none.
+    P value of one of several moderators holds under that joint hypothesis, and the intercept has none. Without
+    an intercept a coefficient such as the mean of a group keeps its size however the rows are dealt out.
+    Memory does not grow with ``iterations``.
 
     Examples
     --------
@@ -175,8 +179,13 @@ def permutation(
         )
     if fit.k < 2:
         raise ModelError("a permutation test needs at least two studies")
+    if isinstance(fit, Regression) and not fit.design.intercept:
+        raise ModelError(
+            "dealing out the rows of a model without an intercept does not test whether its coefficients are 0; "
+            "fit it with an intercept"
+        )
     design = fit.design.x @ fit.design.basis if isinstance(fit, Regression) else None
-    groups, counts = _groups(design, fit.k)
+    groups, counts = _groups(fit)
     total = 2**fit.k if design is None else _orders(counts)
     all_of_them = exact is True or (exact == "auto" and total <= _EXACT_AT_MOST)
     if all_of_them and total > _EXACT_CEILING:
@@ -193,7 +202,7 @@ def permutation(
     count = np.zeros(observed.size)
     looked_at = n // 2 if design is None and all_of_them else n
     shown = _Progress(looked_at, progress)
-    for part in _chunks(looked_at):
+    for part in _chunks(looked_at, fit.k if design is None else design.size):
         if design is None:
             flips = _signs(part, fit.k) if all_of_them else _random_signs(part, fit.k, generator)
             found = _statistics(fit, flips * fit.yi, None)
@@ -212,11 +221,11 @@ def permutation(
     )
 
 
-def _groups(design: Array | None, k: int) -> tuple[Any, list[int]]:
+def _groups(fit: Pooled | Regression) -> tuple[Any, list[int]]:
     """A row of the design matrix for each kind of row, and how often each kind occurs."""
-    if design is None:
-        return np.arange(k), [1] * k
-    _, first, counts = np.unique(design, axis=0, return_index=True, return_counts=True)
+    if isinstance(fit, Pooled):
+        return np.arange(fit.k), [1] * fit.k
+    _, first, counts = np.unique(fit.design.x, axis=0, return_index=True, return_counts=True)
     return first, counts.tolist()
 
 
@@ -228,9 +237,11 @@ def _orders(counts: list[int]) -> int:
     return result
 
 
-def _chunks(n: int) -> Iterator[Any]:
-    for start in range(0, n, _CHUNK):
-        yield np.arange(start, min(start + _CHUNK, n))
+def _chunks(n: int, numbers: int) -> Iterator[Any]:
+    """Positions of arrangements that are looked at together; each takes so many ``numbers``."""
+    size = max(1, min(_CHUNK, _CHUNK_NUMBERS // numbers))
+    for start in range(0, n, size):
+        yield np.arange(start, min(start + size, n))
 
 
 def _signs(codes: Any, k: int) -> Array:
@@ -267,10 +278,10 @@ def _arranged(codes: Any, counts: list[int], total: int) -> Any:
 
 def _statistics(fit: Pooled | Regression, y: Array, x: Array | None) -> Array:
     """Absolute statistics of the tested coefficients, and of all together, shape (n, tests)."""
-    fits = fit_kernel(np.atleast_2d(y), fit.vi, x, tau2=fit.tau2_method)
+    fits = fit_kernel(np.atleast_2d(y), fit.vi, x, tau2=fit.tau2_method, weights=False)
     linear = Linear.of(fits, fit.ci_method, fit.level)
     p = fits.beta.shape[-1]
-    tested = np.eye(p)[_first(fit) :]
+    tested = np.eye(p)[int(x is not None) :]
     inference = linear.combination(tested)
     size = np.abs(inference.estimate)
     found = np.divide(size, inference.se, out=np.where(size > 0, np.inf, 0.0), where=inference.se > 0)
@@ -280,15 +291,11 @@ def _statistics(fit: Pooled | Regression, y: Array, x: Array | None) -> Array:
     return np.column_stack([found, np.where(np.isnan(joint), np.inf, joint)])
 
 
-def _first(fit: Pooled | Regression) -> int:
-    return int(isinstance(fit, Regression) and fit.design.intercept)
-
-
 def _table(fit: Pooled | Regression, observed: Array, p: Array) -> pd.DataFrame:
     if isinstance(fit, Pooled):
         parts = [(fit.measure or "pooled effect", fit.estimate, fit.stat, fit.p)]
     else:
-        frame = fit.to_frame().iloc[_first(fit) :]
+        frame = fit.to_frame().iloc[1:]
         parts = list(zip(frame["term"], frame["estimate"], frame["stat"], frame["p"], strict=True))
         parts.append(("all moderators", math.nan, fit.qm, fit.qm_p))
     table = pd.DataFrame(parts, columns=["term", "estimate", "stat", "p_model"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -34,17 +34,15 @@ _ROUNDING = 1e-13
 
 def regress(
     es: pd.DataFrame | None = None,
-    formula: str | None = None,
+    moderators: str | pd.DataFrame | pd.Series | Mapping[str, ArrayLike] | None = None,
     *,
-    x: pd.DataFrame | Mapping[str, Any] | ArrayLike | None = None,
-    names: Sequence[str] | None = None,
     reference: Mapping[str, Any] | None = None,
     yi: ArrayLike | None = None,
     vi: ArrayLike | None = None,
     tau2: str = "REML",
     ci: str = "HKSJ",
-    tau2_interval: str = "Q-profile",
     level: float = 0.95,
+    options: PoolOptions | None = None,
 ) -> Regression:
     """Regress effect sizes of independent studies on characteristics of the studies.
 
@@ -52,32 +50,30 @@ def regress(
     ----------
     es : DataFrame, optional
         Table from :func:`ketameta.effect_sizes`, or any table with columns ``yi`` and ``vi``.
-    formula : str, optional
-        Moderators, as in ``"year + comparator_class"``: columns of the table, joined by ``+``, ``:``
+    moderators : str, DataFrame, Series or mapping
+        A formula, as in ``"year + comparator_class"``: columns of the table, joined by ``+``, ``:``
         (interaction) and ``*`` (both and their interaction); ``0 +`` leaves the intercept out. Text, truth
         values and categories become contrasts with a reference level, and so do numbers in ``C(column)``.
         ``I(year**2)``, ``log()``, ``log2()``, ``log10()``, ``exp()``, ``sqrt()``, ``center()``, ``scale()``,
-        ``poly(year, 2)`` and ``bs(year, df=4)`` compute with columns; nothing else is run.
-    x : DataFrame, mapping or array_like, shape (k, m), optional
-        Numeric moderators instead of a formula, row by row as the effects; an intercept is added.
-    names : sequence of str, optional
-        Names of the columns, where ``x`` is an array.
+        ``poly(year, 2)`` and ``bs(year, df=4)`` compute with columns; nothing else is run. Or a matrix: named
+        columns of numbers, row by row as the effects, as in ``{"year": [2010, 2014, 2019]}``; an intercept
+        is added.
     reference : mapping of str, optional
         Reference levels, as in ``{"comparator_class": "inactive"}``. Otherwise the first category of a
         categorical column, or the first level in alphabetical order.
     yi, vi : array_like, shape (k,), optional
-        Effects and sampling variances to go with ``x``, instead of a table; ratios as logs.
+        Effects and sampling variances to go with a matrix, instead of a table; ratios as logs.
     tau2 : str
         Estimator of the residual between-study variance, as in :func:`ketameta.pool`.
     ci : str
         ``"Wald"`` (normal, chi-square), ``"HKSJ"`` (t and F with k - p degrees of freedom, p coefficients) or
         ``"HKSJ-adhoc"`` (the same, with standard errors never below the Wald ones).
-    tau2_interval : str
-        Interval of the residual tau2, which those of I2 and H2 follow: ``"Q-profile"`` (Viechtbauer 2007) or
-        ``"GENQ"`` (exact distribution of the generalised Q statistic with weights 1 / sqrt(vi), Jackson et al.
-        2014, BMC Med Res Methodol 14:103).
     level : float
         Level of all intervals, between 0 and 1.
+    options : PoolOptions, optional
+        The interval of the residual tau2, which those of I2 and H2 follow: ``tau2_interval="Q-profile"``
+        (Viechtbauer 2007) or ``"GENQ"`` (exact distribution of the generalised Q statistic with weights
+        1 / sqrt(vi), Jackson et al. 2014, BMC Med Res Methodol 14:103).
 
     Returns
     -------
@@ -121,20 +117,19 @@ def regress(
     >>> fit.coefficients.columns.tolist()
     ['term', 'estimate', 'se', 'ci_low', 'ci_high', 'p']
     """
-    options = PoolOptions(tau2_interval=tau2_interval)
     settings = Settings.checked(tau2=tau2, ci=ci, prediction="t(k-1)", level=level, options=options)
-    if tau2_interval == "profile":
+    if settings.options.tau2_interval == "profile":
         raise ModelError('tau2_interval="profile" is for pool(); regress() takes "Q-profile" or "GENQ"')
-    studies, left_out, design = read_input(es, formula, x, names, reference, yi, vi)
+    studies, left_out, design = read_input(es, moderators, reference, yi, vi)
     check_rank(design)
-    result, alerts = _fit(studies, left_out, design, settings, formula)
+    result, alerts = _fit(studies, left_out, design, settings)
     for alert in alerts:
         warnings.warn(alert, KetametaWarning, stacklevel=2)
     return result
 
 
 def _fit(
-    studies: Studies, left_out: pd.DataFrame, design: Design, settings: Settings, formula: str | None
+    studies: Studies, left_out: pd.DataFrame, design: Design, settings: Settings
 ) -> tuple[Regression, tuple[str, ...]]:
     """Fit checked studies; returns the result, and those of its notes that deserve a warning."""
     basis = design.basis
@@ -181,7 +176,7 @@ def _fit(
     beta, cov = linear.coefficients()
     result = Regression(
         measure=studies.measure,
-        formula=" + ".join(design.columns) if formula is None else formula.strip(),
+        formula=design.formula,
         tau2_method=settings.tau2,
         ci_method=settings.ci,
         tau2_interval=settings.options.tau2_interval,
@@ -267,7 +262,9 @@ def _left_out_notes(left_out: pd.DataFrame) -> tuple[str, ...]:
 def _design_notes(design: Design, fits: Fits) -> tuple[str, ...]:
     k, p = design.x.shape
     notes = [
-        f"reference level of {name}: {known[0]}" for name, known in design.levels.items() if design.intercept
+        f"reference level of {name}: {known[0]}"
+        for name, known in design.levels.items()
+        if any(f"{name}: {known[1]} vs {known[0]}" in coefficient for coefficient in design.names)
     ]
     if not design.intercept:
         notes.append("the model has no intercept: the test of moderators asks whether every coefficient is 0")

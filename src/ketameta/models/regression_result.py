@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 
 from ketameta._render import card_html, card_text
 from ketameta._typing import Array, ArrayLike
-from ketameta.errors import ModelError
+from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models._regression_text import card, method, sentence
 from ketameta.models._studies import text_column
 from ketameta.models.bubble import Bubble, along
@@ -241,6 +242,11 @@ class Regression:
         ------
         ModelError
             When a column or a value is missing, not finite, or a level that the fit does not know.
+
+        Warns
+        -----
+        KetametaWarning
+            When a number lies outside the range of the studies.
         """
         if moderators is None:
             return self._predicted(self.design.data, self.design.x)
@@ -257,6 +263,8 @@ class Regression:
             raise ModelError(
                 f"the formula gives no finite number in row {row + 1} of the table to predict for"
             )
+        for alert in self.design.beyond(moderators):
+            warnings.warn(alert, KetametaWarning, stacklevel=2)
         return self._predicted(moderators[list(self.design.columns)], design)
 
     def _predicted(self, moderators: pd.DataFrame, design: Array) -> pd.DataFrame:
