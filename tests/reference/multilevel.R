@@ -9,7 +9,11 @@ folder <- commandArgs(trailingOnly = TRUE)
 # ---- data -------------------------------------------------------------------------------------------------------------
 
 sets <- list()
-add <- function(name, d, V) sets[[name]] <<- list(d = d, V = if (is.matrix(V)) V else diag(V))
+add <- function(name, d, V) {
+  V <- if (is.matrix(V)) V else diag(V)
+  d$vi <- diag(V)
+  sets[[name]] <<- list(d = d, V = V)
+}
 
 d <- reshape(dat.ishak2007, direction = "long", idvar = "study", v.names = c("yi", "vi"),
              varying = list(c(2, 4, 6, 8), c(3, 5, 7, 9)))
@@ -329,7 +333,6 @@ components <- function(res, m, names) {
   c(pick("sigma2", res$sigma2), pick("tau2", res$tau2), pick("rho", res$rho), pick("gamma2", res$gamma2), pick("phi", res$phi))
 }
 
-only <- strsplit(Sys.getenv("ONLY"), " ")[[1]]
 run <- function(m) {
   d <- sets[[m$data]]$d; V <- sets[[m$data]]$V; k <- nrow(d); id <- m$fit
   formula <- as.formula(paste("~", gsub("\\bC\\(", "factor(", m$mods)))
@@ -450,7 +453,7 @@ run <- function(m) {
     }
   }
 }
-for (m in models) if (!length(only) || m$fit %in% only) {
+for (m in models) {
   took <- system.time(tryCatch(run(m), error = function(e) message("FAILED ", m$fit, ": ", conditionMessage(e))))[["elapsed"]]
   if (took > 10) message("  ", round(took), " s")
 }
