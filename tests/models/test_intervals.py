@@ -171,6 +171,71 @@ def test_kenward_roger_by_numerical_derivatives() -> None:
     assert df == pytest.approx(2.0 * information / (expected * (1.0 / (v + tau2) ** 2).sum()) ** 2, rel=1e-4)
 
 
+def general_kenward_roger(
+    x: Array, sigma: Array, slopes: list[Array], form: Array
+) -> tuple[Array, float, float]:
+    """Adjusted covariance, degrees of freedom and scale of F for any linear covariance structure.
+
+    Kenward and Roger (1997), Biometrics 53:983-997, section 2, with the expected information of the restricted
+    likelihood; ``slopes`` are the derivatives of ``sigma``, the second derivatives are 0.
+    """
+    inverse = np.linalg.inv(sigma)
+    phi = np.linalg.inv(x.T @ inverse @ x)
+    residual = inverse - inverse @ x @ phi @ x.T @ inverse
+    information = np.array([[0.5 * np.trace(residual @ a @ residual @ b) for a in slopes] for b in slopes])
+    w = np.linalg.inv(information)
+    p = [-x.T @ inverse @ a @ inverse @ x for a in slopes]
+    q = [[x.T @ inverse @ a @ inverse @ b @ inverse @ x for b in slopes] for a in slopes]
+    pairs = [(i, j) for i in range(len(slopes)) for j in range(len(slopes))]
+    bias = sum(w[i, j] * (q[i][j] - p[i] @ phi @ p[j]) for i, j in pairs)
+    theta = form @ np.linalg.inv(form.T @ phi @ form) @ form.T
+    parts = [theta @ phi @ part @ phi for part in p]
+    a1 = sum(w[i, j] * np.trace(parts[i]) * np.trace(parts[j]) for i, j in pairs)
+    a2 = sum(w[i, j] * np.trace(parts[i] @ parts[j]) for i, j in pairs)
+    size = form.shape[1]
+    b = (a1 + 6.0 * a2) / (2.0 * size)
+    g = ((size + 1) * a1 - (size + 4) * a2) / ((size + 2) * a2)
+    c1, c2, c3 = (part / (3.0 * size + 2.0 * (1.0 - g)) for part in (g, size - g, size + 2 - g))
+    mean = 1.0 / (1.0 - a2 / size)
+    variance = 2.0 / size * (1.0 + c1 * b) / ((1.0 - c2 * b) ** 2 * (1.0 - c3 * b))
+    df = 4.0 + (size + 2.0) / (size * variance / (2.0 * mean**2) - 1.0)
+    return phi + 2.0 * phi @ bias @ phi, float(df), float(df / (mean * (df - 2.0)))
+
+
+def test_kenward_roger_from_the_general_formula() -> None:
+    """The variance is theirs; the degrees of freedom are theirs once the variance in them is the plain one."""
+    checked = 0
+    for dataset, r in KENWARD_ROGER.iterrows():
+        y, v = sample(str(dataset))
+        tau2 = float(fit(y, v).tau2)
+        one = np.ones((v.size, 1))
+        adjusted, df, scale = general_kenward_roger(one, np.diag(v + tau2), [np.eye(v.size)], np.ones((1, 1)))
+        variance, found = kenward_roger(v, tau2)
+        plain = 1.0 / (1.0 / (v + tau2)).sum()
+        assert variance == pytest.approx(adjusted[0, 0], rel=1e-9), dataset
+        if abs(df - 2.0) > 0.1:
+            checked += 1
+            assert found * (variance / plain) ** 2 == pytest.approx(df, rel=1e-6), dataset
+            assert scale == pytest.approx(1.0, rel=1e-6), dataset
+        assert found * (variance / plain) ** 2 == pytest.approx(r["df_1997"], rel=1e-6), dataset
+    assert checked >= 30
+
+
+def test_printed_kenward_roger_of_pimeta() -> None:
+    """Systolic blood pressure, REML, as pimeta 1.1.3 prints the interval; degrees of freedom at its tau2 of 0.06995.
+
+    Its REML stops a relative 1e-4 before the maximum, which the four digits of the interval do not show.
+    """
+    result = km.pool(yi=SBP, vi=SBP_SE**2, ci="KR")
+    assert result.estimate == pytest.approx(-0.3287, abs=5e-5)
+    assert (result.ci_low, result.ci_high) == (
+        pytest.approx(-0.5815, abs=5e-5),
+        pytest.approx(-0.0759, abs=5e-5),
+    )
+    df = kenward_roger(SBP_SE**2, 0.0699510154937)[1]
+    assert df == pytest.approx(6.9507592419451, rel=1e-11)
+
+
 def test_kenward_roger_is_students_t_for_equal_variances() -> None:
     one = km.pool(yi=YI, vi=np.full(5, 0.02), ci="KR")
     two = km.pool(yi=YI, vi=np.full(5, 0.02))
@@ -239,6 +304,16 @@ def test_units_and_shifts_leave_every_interval_alone() -> None:
             for name in ("ci_low", "ci_high", "pi_low", "pi_high"):
                 assert (getattr(two, name) - shift) / unit == pytest.approx(getattr(one, name), abs=2e-9)
             assert two.tau2_ci[1] / unit**2 == pytest.approx(one.tau2_ci[1], rel=1e-7)
+
+
+def test_bootstrap_does_not_depend_on_the_unit() -> None:
+    for y, v in ((SBP, SBP_SE**2), (YI, VI), (YI[:2], VI[:2])):
+        one = bootstrap(y, v, level=0.95, draws=2000, rng=5).draws
+        for unit in (1e4, 1e-4, 7.7, 1e-30):
+            two = bootstrap(y * unit, v * unit**2, level=0.95, draws=2000, rng=5).draws
+            np.testing.assert_allclose(two / unit, one, rtol=1e-10, atol=1e-11)
+        moved = bootstrap(y + 1e6, v, level=0.95, draws=2000, rng=5).draws
+        np.testing.assert_allclose(moved - 1e6, one, rtol=0.0, atol=2e-9 * np.abs(one).max())
 
 
 def test_draws_follow_the_confidence_distribution() -> None:
