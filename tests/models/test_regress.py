@@ -15,7 +15,7 @@ from scipy import stats
 
 import ketameta as km
 from ketameta.errors import KetametaWarning, ModelError
-from ketameta.models import kernel
+from ketameta.models import bubble, kernel
 
 
 def make(k=20, seed=3):
@@ -113,6 +113,19 @@ def test_shifting_and_scaling_a_moderator_changes_nothing_else(es):
         assert (moved.qm, moved.r2) == pytest.approx((plain.qm, plain.r2), rel=1e-8)
         columns = ["estimate", "se", "ci_low", "pi_high"]
         np.testing.assert_allclose(moved.predict()[columns], plain.predict()[columns], rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("ci", ["Wald", "HKSJ"])
+@pytest.mark.parametrize("apart", [1e-4, 1e-7, 1e-9])
+def test_moderators_that_nearly_coincide(es, apart, ci):
+    """A multiple of a column taken off another changes neither the fit nor the joint test of the two."""
+    wave = np.sin(np.arange(20.0))
+    near = es["dose"] + apart * wave
+    plain = km.regress(es.assign(z=(near - es["dose"]) / apart), "z + dose", ci=ci)
+    fit = km.regress(es.assign(z=near), "z + dose", ci=ci)
+    assert fit.qm == pytest.approx(plain.qm, rel=1e-14 / apart + 1e-9)
+    assert fit.test(["z", "dose"]).stat == pytest.approx(fit.qm, rel=1e-12)
+    np.testing.assert_allclose(fit.predict()["estimate"], plain.predict()["estimate"], atol=1e-14 / apart)
 
 
 def test_effects_in_other_units(es):
@@ -463,6 +476,12 @@ def test_too_few_studies(es):
         km.regress(es.head(1), "year")
 
 
+def test_levels_that_would_fill_the_memory_are_refused():
+    table = pd.DataFrame({"yi": np.arange(200.0), "vi": 1.0, "a": [f"a{i}" for i in range(200)]})
+    with pytest.raises(ModelError, match="200 studies cannot carry the 40000 coefficients or more of 'a"):
+        km.regress(table.assign(b=table["a"]), "a * b")
+
+
 def test_object_numbers_and_nullable_numbers_are_numbers(es):
     plain = km.regress(es, "year")
     for values in (
@@ -667,7 +686,7 @@ def test_bubble_of_one_moderator_is_the_regression_line(es):
     np.testing.assert_array_equal(bubble.points[["x", "yi", "vi"]], es[["year", "yi", "vi"]])
 
 
-def test_bubble_averages_over_the_other_moderators(es):
+def test_bubble_averages_over_the_other_moderators(es, monkeypatch):
     fit = km.regress(es, "year * group")
     line = fit.bubble("year").line
     at = line["x"][40]
@@ -675,6 +694,9 @@ def test_bubble_averages_over_the_other_moderators(es):
     assert line["estimate"][40] == pytest.approx(means.mean(), rel=1e-9)
     matrix = km.regress(es, es[["year", "dose"]]).bubble("dose")
     assert len(matrix.line) == 101
+    whole = line
+    monkeypatch.setattr(bubble, "_ROWS", 50)
+    pd.testing.assert_frame_equal(fit.bubble("year").line, whole)
     for term, message in (
         ("group", "categorical"),
         ("yaer", "did you mean 'year'"),

@@ -15,6 +15,7 @@ from ketameta.models.design import Design
 __all__ = ["Bubble", "along"]
 
 _LINE_POINTS = 101
+_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +62,14 @@ def along(design: Design, term: str) -> tuple[Array, Array]:
         raise ModelError(f"{term!r} is no numeric moderator of this model; {known}")
     x = design.data[term].to_numpy(dtype=np.float64)
     grid = np.linspace(x.min(), x.max(), _LINE_POINTS)
-    repeated = pd.concat([design.data] * _LINE_POINTS, ignore_index=True)
-    repeated[term] = np.repeat(grid, x.size)
-    rows = design.rows(repeated).reshape(_LINE_POINTS, x.size, -1)
-    return grid, rows.mean(axis=1)
+    if len(design.columns) == 1:
+        return grid, design.evaluated(pd.DataFrame({term: grid}))
+    rows = np.empty((_LINE_POINTS, design.x.shape[1]))
+    together = max(1, _ROWS // x.size)
+    for start in range(0, _LINE_POINTS, together):
+        part = grid[start : start + together]
+        repeated = pd.concat([design.data] * part.size, ignore_index=True)
+        repeated[term] = np.repeat(part, x.size)
+        made = design.evaluated(repeated)
+        rows[start : start + together] = made.reshape(part.size, x.size, -1).mean(axis=1)
+    return grid, rows

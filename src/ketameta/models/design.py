@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -18,13 +19,12 @@ from ketameta.models._formula import Formula
 from ketameta.models._moderators import moderator, reads_as_number, text_of
 from ketameta.models._studies import name_rows
 
-__all__ = ["INTERCEPT", "Design", "check_rank", "formula_design", "matrix_design"]
+__all__ = ["INTERCEPT", "Design", "formula_design", "matrix_design"]
 
 INTERCEPT = "intercept"
 
-_RANK_TOLERANCE = 1e-10
 _LEVELS_SHOWN = 8
-_SMALLEST = 1e-100
+_MOST_TRIED = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,11 +67,14 @@ class Design:
 
     @property
     def basis(self) -> Array:
-        """Matrix (p, p) that centres the columns, ``x @ basis``; the identity where there is no intercept."""
-        result = np.eye(len(self.names))
+        """Matrix (p, p) that makes the columns orthogonal, ``x @ basis``, centred where there is an intercept."""
+        centring = np.eye(len(self.names))
         if self.intercept:
-            result[0, 1:] = -self.x[:, 1:].mean(axis=0)
-        return result
+            centring[0, 1:] = -self.x[:, 1:].mean(axis=0)
+        centred = self.x @ centring
+        spread = np.sqrt((centred * centred).sum(axis=0))
+        orthogonal: Array = centring / spread @ np.linalg.inv(np.linalg.qr(centred / spread, mode="r"))
+        return orthogonal
 
     def rows(self, table: pd.DataFrame) -> Array:
         """Design matrix of other values of the moderators, shape (m, p)."""
@@ -94,7 +97,10 @@ class Design:
                     f"{name!r} is {values[0]!r} in the table to predict for; in the fit it is a number"
                 )
             ready[name] = values
-        data = pd.DataFrame(ready, columns=list(self.columns))
+        return self.evaluated(pd.DataFrame(ready, columns=list(self.columns)))
+
+    def evaluated(self, data: pd.DataFrame) -> Array:
+        """Design matrix of values read already: floats, and text where the moderator is categorical."""
         if self.spec is None:
             return np.column_stack([np.ones(len(data)), data.to_numpy(dtype=np.float64)])
         return _evaluate(self.spec, self._coded(data))[0]
@@ -159,6 +165,15 @@ def formula_design(rows: pd.DataFrame, formula: Formula, reference: Mapping[str,
         raise ModelError(
             f"{single[0]!r} has one level only ({levels[single[0]][0]!r}) among the {len(rows)} studies used; it "
             "cannot explain differences between them"
+        )
+    fewest = sum(
+        math.prod(len(levels.get(_source(factor.expr), "ab")) - 1 for factor in term.factors)
+        for term in formula.parsed
+    )
+    if fewest >= max(len(rows), _MOST_TRIED):
+        raise ModelError(
+            f"{len(rows)} studies cannot carry the {fewest} coefficients or more of {formula.text!r}; leave moderators "
+            "out or merge levels"
         )
     frame = pd.DataFrame(data, columns=list(formula.columns))
     x, spec = _evaluate(formula.parsed, _code(frame, levels))
@@ -249,8 +264,7 @@ def _name(column: str, factors: Sequence[str], levels: Mapping[str, tuple[str, .
         if match is None:
             continue
         rest = rest[match.end() :]
-        inner = re.fullmatch(r"C\(`?(.*?)`?\)", expr)
-        source = inner[1] if inner else expr
+        source = _source(expr)
         if source in levels and match[2]:
             known = levels[source]
             level = known[int(match[2][1:])]
@@ -258,6 +272,12 @@ def _name(column: str, factors: Sequence[str], levels: Mapping[str, tuple[str, .
         else:
             words.append(f"{expr}[{match[2]}]" if match[2] else expr)
     return " × ".join(words)
+
+
+def _source(expr: str) -> str:
+    """The column of a factor, without the ``C()`` around it."""
+    inner = re.fullmatch(r"C\(`?(.*?)`?\)", expr)
+    return inner[1] if inner else expr
 
 
 def matrix_design(x: pd.DataFrame) -> Design:
@@ -281,59 +301,3 @@ def _check_numeric(x: pd.DataFrame) -> None:
     for name in x.columns:
         if not pd.api.types.is_numeric_dtype(x[name]):
             raise ModelError(f"{name!r} must be numbers in a matrix; text goes in by a formula")
-
-
-def check_rank(design: Design) -> None:
-    """Refuse fewer studies than a fit needs, and moderators that cannot be told apart.
-
-    Raises
-    ------
-    ModelError
-        Says how many studies and coefficients there are, or which terms are confounded.
-    """
-    x, names = design.x, design.names
-    k, p = x.shape
-    if k <= p:
-        most = f"at most {k - 1} of them" if k > 1 else "none of them"
-        some = ", ".join(names[:_LEVELS_SHOWN]) + (
-            f" and {p - _LEVELS_SHOWN} more" if p > _LEVELS_SHOWN else ""
-        )
-        raise ModelError(
-            f"{k} {'study' if k == 1 else 'studies'} cannot carry {p} coefficients ({some}): "
-            f"heterogeneity needs a study more than there are coefficients, so {most} can be estimated; leave "
-            "moderators out or merge levels"
-        )
-    largest = np.abs(x).max(axis=0)
-    for j in range(p):
-        if largest[j] == 0:
-            raise ModelError(f"{names[j]!r} is 0 in every study; there is nothing to estimate it from")
-        if not _SMALLEST < largest[j] < 1.0 / _SMALLEST:
-            raise ModelError(
-                f"{names[j]!r} has values of up to {largest[j]:.3g}, too far from 1 to compute with; change its unit"
-            )
-    length = np.sqrt((x * x).sum(axis=0))
-    centred = x @ design.basis
-    spread = np.sqrt((centred * centred).sum(axis=0))
-    kept: list[int] = []
-    for j in range(p):
-        if np.ptp(x[:, j]) == 0 and design.intercept and j:
-            raise ModelError(
-                f"{names[j]!r} is the same in every one of the {k} studies used ({x[0, j]:g}); it cannot explain "
-                "differences between them"
-            )
-        if spread[j] <= _RANK_TOLERANCE * length[j]:
-            raise ModelError(
-                f"{names[j]!r} differs between the {k} studies used by {np.ptp(x[:, j]):.3g} only, beside a size of "
-                f"{largest[j]:.3g}; take a round number off it, so that the differences are not lost in rounding"
-            )
-        others, unit = centred[:, kept] / spread[kept], centred[:, j] / spread[j]
-        found = np.linalg.lstsq(others, unit, rcond=None)[0] if kept else np.zeros(0)
-        residual = unit - others @ found
-        if np.sqrt(residual @ residual) > _RANK_TOLERANCE:
-            kept.append(j)
-            continue
-        partners = [names[i] for i, weight in zip(kept, found, strict=True) if abs(weight) > 1e-7]
-        raise ModelError(
-            f"{names[j]!r} cannot be told apart from {', '.join(map(repr, partners))} in these {k} studies: one "
-            "follows from the others; leave one of these terms out"
-        )

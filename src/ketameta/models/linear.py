@@ -65,8 +65,8 @@ class Linear:
         Level of intervals.
     basis : Array, shape (p, p), optional
         The fits were made on the columns ``x @ basis``, and ``beta`` and ``cov`` are theirs; what goes in and
-        comes out speaks of the columns of ``x``. Centred columns keep predictions exact where a moderator, such
-        as a year, lies far from 0.
+        comes out speaks of the columns of ``x``. Orthogonal columns keep predictions and tests exact where a
+        moderator, such as a year, lies far from 0, and where two nearly coincide.
 
     Examples
     --------
@@ -105,11 +105,17 @@ class Linear:
         return Inference(np.einsum("mi,...i->...m", weights, self.beta) - value, se, self.df, self.level)
 
     def joint(self, weights: Array, value: Array | float = 0.0) -> Joint:
-        """Test that ``weights @ beta`` equals ``value``; weights (m, p) of full row rank."""
+        """Test that ``weights @ beta`` equals ``value``; weights (m, p) of full row rank.
+
+        The statistic is the same for any combinations that span the same space; an orthogonal set is taken.
+        """
         weights = self._on_basis(weights)
         m = weights.shape[0]
-        away = np.einsum("mi,...i->...m", weights, self.beta) - value
-        cov = np.einsum("mi,...ij,nj->...mn", weights, self.cov, weights)
+        length = np.sqrt((weights * weights).sum(axis=1))
+        directions, triangle = np.linalg.qr((weights / length[:, None]).T)
+        value = np.linalg.solve(triangle.T, np.broadcast_to(value, (m,)) / length)
+        away = np.einsum("im,...i->...m", directions, self.beta) - value
+        cov = np.einsum("im,...ij,jn->...mn", directions, self.cov, directions)
         scale = np.sqrt(np.diagonal(cov, axis1=-2, axis2=-1))
         away, cov = away / scale, cov / (scale[..., :, None] * scale[..., None, :])
         q = (away * np.linalg.solve(cov, away[..., None])[..., 0]).sum(axis=-1)

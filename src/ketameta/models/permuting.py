@@ -279,7 +279,8 @@ def _arranged(codes: Any, counts: list[int], total: int) -> Any:
 def _statistics(fit: Pooled | Regression, y: Array, x: Array | None) -> Array:
     """Absolute statistics of the tested coefficients, and of all together, shape (n, tests)."""
     fits = fit_kernel(np.atleast_2d(y), fit.vi, x, tau2=fit.tau2_method, weights=False)
-    linear = Linear.of(fits, fit.ci_method, fit.level)
+    basis = fit.design.basis if isinstance(fit, Regression) else None
+    linear = Linear.of(fits, fit.ci_method, fit.level, basis)
     p = fits.beta.shape[-1]
     tested = np.eye(p)[int(x is not None) :]
     inference = linear.combination(tested)

@@ -14,9 +14,10 @@ import pandas as pd
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models import _notes
+from ketameta.models._rank import check_rank
 from ketameta.models._regression_input import read_input
 from ketameta.models._studies import Studies, text_column
-from ketameta.models.design import Design, check_rank
+from ketameta.models.design import Design
 from ketameta.models.intervals import chi2_sf, q_profile
 from ketameta.models.kernel import Fits, fit
 from ketameta.models.linear import Linear
