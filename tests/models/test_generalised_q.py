@@ -212,6 +212,22 @@ def test_heavy_studies_do_not_blur_the_others() -> None:
     assert total == pytest.approx(residual, rel=1e-9)
 
 
+def test_numbers_far_apart() -> None:
+    """Weights and variances far apart tell something or nothing, never a warning."""
+    y, x = [0.0, 1.0, -1.0, 2.0, 0.3], np.c_[np.ones(5), [0.0, 1.0, 3.0, 2.0, 7.0]]
+    for v in ([1e-70, 1.0, 1e70, 1.0, 1e6], [1e-12, 1.0, 1e-12, 1.0, 1e-12], [1e-30, 1e-30, 1.0, 1.0, 1.0]):
+        for design in (None, x):
+            low, high = generalised_q(y, v, design)
+            assert 0.0 <= low <= high < np.inf
+    assert np.isnan(generalised_q(y, [1e-200, 1.0, 1e200, 1.0, 1.0], x)).all()
+    assert np.isnan(generalised_q(y, np.full(5, 0.1), x, q_weights=[1e-300, 1.0, 1e300, 1.0, 1.0])).all()
+    three, four = (
+        generalised_q(y[:4], np.full(4, 0.1), x[:4], q_weights=[1e-12, 1.0, heavy, 1.0])
+        for heavy in (1e12, 1e60)
+    )
+    np.testing.assert_allclose(three, four, rtol=1e-6)
+
+
 def test_masked_batches_and_what_is_not_estimable() -> None:
     rng = np.random.default_rng(13)
     y, v, x = rng.normal(size=(4, 6)), rng.uniform(0.05, 0.5, (4, 6)), rng.normal(size=(4, 6, 2))
@@ -235,6 +251,12 @@ def test_refused() -> None:
         given = {"y": [0.1, 0.2, 0.3], "v": [0.1, 0.2, 0.3], "x": x} | bad
         with pytest.raises(ModelError):
             generalised_q(**given)
+    for y, v, design in (([], [], None), ([0.1, 0.2], [0.1, 0.2], np.ones((2, 0)))):
+        with pytest.raises(ModelError, match="a study and a coefficient"):
+            generalised_q(y, v, design)
+    for q, tau2 in ((np.nan, 0.1), (np.inf, 0.1), (1.0, -0.1), (1.0, np.nan)):
+        with pytest.raises(ModelError, match="must be finite"):
+            generalised_q_cdf(q, [0.1, 0.2], [1.0, 1.0], tau2)
     table = pd.DataFrame({"yi": [1.0, 2.0, 3.0], "vi": [1.0, 1.0, 1.0], "x": [0.0, 1.0, 3.0]})
     with pytest.raises(ModelError, match="is for pool"):
         km.regress(table, "x", options=km.PoolOptions(tau2_interval="profile"))

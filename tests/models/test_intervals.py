@@ -26,6 +26,8 @@ from ketameta.models.quadratic_forms import draw_tau2, generalised_q, generalise
 REFERENCE = Path(__file__).parents[1] / "reference"
 INPUTS = pd.read_csv(REFERENCE / "pooling_inputs.csv")
 KENWARD_ROGER = pd.read_csv(REFERENCE / "kenward_roger.csv").set_index("dataset")
+PIMETA = pd.read_csv(REFERENCE / "prediction_bootstrap.csv").set_index("set")
+PIMETA_INPUTS = pd.read_csv(REFERENCE / "prediction_bootstrap_inputs.csv")
 YI, VI = np.array([-1.10, -0.35, -0.62, -0.18, -0.80]), np.array([0.09, 0.05, 0.04, 0.07, 0.11])
 TWO_MODES = (
     np.array([-1.9, -0.1, -3.5, -0.1, -4.9, -0.1]),
@@ -346,6 +348,32 @@ def test_bootstrap_agrees_with_what_pimeta_prints() -> None:
     low, high = bootstrap(SBP, SBP_SE**2, level=0.95, draws=200_000, rng=3).interval()
     assert low == pytest.approx((-0.8807 - 0.8789) / 2.0, abs=0.01)
     assert high == pytest.approx((0.2240 + 0.2165) / 2.0, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["sbp", "setshift", "pain", "hyp", "alike", "three"])
+def test_bootstrap_agrees_with_draws_of_pimeta(name: str) -> None:
+    """100,000 draws of pimeta (reference/prediction_bootstrap.R) and as many here, to four standard errors.
+
+    For trials that are alike every tau2 drawn is 0 in both, so that the interval is one for the mean.
+    """
+    rows = PIMETA_INPUTS[PIMETA_INPUTS["set"] == name]
+    y, v = rows["yi"].to_numpy(), rows["sei"].to_numpy() ** 2
+    r = PIMETA.loc[name]
+    draws = 100_000
+    trial = bootstrap(y, v, level=0.95, draws=draws, rng=2)
+    for found, expected, p in zip(trial.interval(), (r["pi_low"], r["pi_high"]), (0.025, 0.975), strict=True):
+        near = np.quantile(trial.draws, [p - 0.005, p + 0.005])
+        error = math.sqrt(p * (1.0 - p) / draws) * (near[1] - near[0]) / 0.01
+        assert abs(found - expected) < 4.0 * math.sqrt(2.0) * error
+    zero = draw_tau2(y, v, (np.arange(draws) + 0.5) / draws) == 0.0
+    spread = math.sqrt(max(r["zero"] * (1.0 - r["zero"]), 1e-5) / draws)
+    assert zero.mean() == pytest.approx(r["zero"], abs=4.0 * spread)
+    w = 1.0 / v
+    assert zero.mean() == pytest.approx(
+        stats.chi2.sf(float((w * (y - (w @ y) / w.sum()) ** 2).sum()), y.size - 1), abs=1e-5
+    )
+    if name == "alike":
+        assert (r["pi_low"], r["pi_high"], r["zero"]) == (r["ci_low"], r["ci_high"], 1.0)
 
 
 def test_bootstrap_is_the_same_for_a_seed_and_holds_without_one() -> None:

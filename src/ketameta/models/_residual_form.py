@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ketameta._typing import Array, BoolArray
-from ketameta.models._sample import Sample, prepare
+from ketameta.models._sample import RANGE, Sample, prepare
 from ketameta.models._weighing import Room, weigh
 
 __all__ = ["ELEMENTS", "ResidualForm"]
@@ -40,7 +40,8 @@ class ResidualForm:
     unit, scale : Array, shape (n,)
         What variances and Q were divided by; ``unit`` is a power of 4.
     sound : BoolArray, shape (n,)
-        False where no degree of freedom is left, or the design is not of full rank.
+        False where no degree of freedom is left, the design is not of full rank, or the numbers lie too far
+        apart for double precision.
 
     Notes
     -----
@@ -70,9 +71,10 @@ class ResidualForm:
         smallest = np.where(np.isfinite(smallest), smallest, 1.0)
         unit = np.ldexp(1.0, 2 * ((np.frexp(smallest)[1] - 1) // 2))
         weights = np.where(counts, weights / heaviest[:, None], 1.0)
-        v = np.where(counts, v, smallest[:, None]) / unit[:, None]
-        sample = prepare(y / np.sqrt(unit)[:, None], 1.0 / weights, x, used)
-        sound = sample.sound & (sample.df >= 1)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            v = np.where(counts, v, smallest[:, None]) / unit[:, None]
+            sample = prepare(y / np.sqrt(unit)[:, None], 1.0 / weights, x, used)
+        sound = sample.sound & (sample.df >= 1) & (v.max(axis=-1) < RANGE)
         q, basis, a = np.full(sound.size, np.nan), np.zeros((*v.shape, sample.p)), np.zeros_like(v)
         rows = np.flatnonzero(sound)
         if rows.size:

@@ -48,8 +48,8 @@ def generalised_q_cdf(
     Raises
     ------
     ModelError
-        For shapes that do not fit, and variances or weights that are not positive, or a design that is not
-        finite, where the mask is true.
+        For shapes that do not fit, a ``q`` or ``tau2`` that is not finite, a negative ``tau2``, and variances or
+        weights that are not positive, or a design that is not finite, where the mask is true.
 
     Notes
     -----
@@ -73,6 +73,8 @@ def generalised_q_cdf(
     batch = Batch.read(np.zeros(np.shape(v)), v, x, mask, q_weights)
     *shape, _ = np.broadcast_shapes((*np.shape(q), 1), (*np.shape(tau2), 1), (*batch.shape, 1))
     q, tau2 = (np.broadcast_to(np.asarray(part, dtype=np.float64), shape) for part in (q, tau2))
+    if not (np.isfinite(q).all() and np.isfinite(tau2).all() and (tau2 >= 0).all()):
+        raise ModelError("q and tau2 must be finite, and tau2 not negative")
     form = _form(batch)
     positions = np.broadcast_to(np.arange(batch.n).reshape(batch.shape), shape).reshape(-1)
     q, tau2 = q.reshape(-1) / form.scale[positions], tau2.reshape(-1) / form.unit[positions]
@@ -86,6 +88,8 @@ def generalised_q_cdf(
 
 def _form(batch: Batch, power: float = -0.5) -> ResidualForm:
     """Q of each fit of a batch, with weights v ** power where none are given."""
+    if batch.k == 0 or batch.p == 0:
+        raise ModelError("a generalised Q statistic needs a study and a coefficient")
     y, v, x, used, weights = batch.rows(slice(0, batch.n))
     if weights is None:
         weights = (v if used is None else np.where(used, v, 1.0)) ** power
