@@ -484,3 +484,93 @@ def test_bad_questions_are_refused() -> None:
     for bad in (9, "nobody", 1.5, True):
         with pytest.raises(ModelError, match="not one of"):
             fit.study(bad)
+
+
+def test_a_bound_that_cuts_off_a_steep_posterior() -> None:
+    """Two trials 5,000 standard errors apart: all mass within 0.0003 of the bound, by a linear grid there."""
+    fit = km.bayes(yi=[0.0, 500.0], vi=[0.01, 0.01], tau_prior=Uniform(2.0))
+    tau = np.linspace(1.996, 2.0, 400_001)
+    total = 0.01 + tau**2
+    log_f = -0.5 * np.log(total) - 250.0**2 / total
+    f = np.exp(log_f - log_f.max())
+    mass = integrate.cumulative_trapezoid(f, tau, initial=0.0)
+    for p, found in ((0.025, fit.tau.low), (0.5, fit.tau.median), (0.05, fit.tau.shortest_low)):
+        assert np.interp(found, tau, mass / mass[-1]) == pytest.approx(p, abs=1e-6)
+    assert fit.tau.mean == pytest.approx(integrate.simpson(tau * f, x=tau) / mass[-1], abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    "prior", [Uniform(2.0), HalfNormal(0.5), Exponential(0.5)], ids=lambda prior: str(prior)
+)
+def test_a_mean_of_zero_far_off_costs_neither_memory_nor_an_error(prior: Any) -> None:
+    """One trial: the marginal likelihood at mu = 0 is an integral over tau alone, here by its largest term."""
+    shift = 1e5
+    fit = km.bayes(yi=[shift], vi=[0.05], tau_prior=prior, mu_prior=Normal(shift, 1.5))
+    tau = np.geomspace(1e-3, min(prior.upper, 1e4), 400_001)
+    total = 0.05 + tau**2
+    top = (prior.log_density(tau) - 0.5 * np.log(2.0 * math.pi * total) - 0.5 * shift**2 / total).max()
+    assert fit.log_bf_mu0 == pytest.approx(top - fit.log_evidence, rel=1e-3, abs=20.0)
+    assert fit.bf_mu0 == 0.0
+
+
+def test_a_flat_posterior_of_tau_has_its_mode_at_0() -> None:
+    for vi in ([1e12], [1e12, 2e12, 3e12], [1e30, 1e30, 1e30]):
+        fit = km.bayes(yi=np.zeros(len(vi)), vi=vi, tau_prior=Uniform(2.0))
+        assert fit.tau.mode == 0.0
+        assert fit.tau.median == pytest.approx(1.0, abs=1e-6)
+
+
+def test_no_mode_where_the_density_has_underflowed() -> None:
+    fit = km.bayes(yi=YI[:3], vi=VI[:3], tau_prior=LogStudentT(0.0, 200.0, 1.0))
+    assert fit.tau.mode < 1.0
+
+
+@pytest.mark.parametrize(
+    ("yi", "vi", "tau_prior", "mu_prior", "words"),
+    [
+        ([0.0, 1e9, 3e8], [0.01] * 3, HalfNormal(0.5), None, "contradict each other"),
+        ([0.0, 1e6, 3e5], [0.01] * 3, Uniform(2.0), None, "contradict each other"),
+        ([0.3, 0.1], [0.1, 0.1], HalfNormal(0.5), Normal(1e12, 1.0), "contradict each other"),
+        ([0.0, 1.0, 0.3], [1e-300, 1.0, 1e300], HalfNormal(0.5), None, "too far apart"),
+        ([0.0, 1.0, 0.3], [1e-100, 1.0, 1e100], rhodes2015(), None, "too far apart"),
+        ([0.0, 1.0, 0.3], [1e300] * 3, Uniform(math.inf), None, "too far apart"),
+        ([0.0, 1e150], [0.1, 0.1], HalfCauchy(0.5), None, "too far apart"),
+        ([0.3, 0.1], [0.1, 0.1], HalfCauchy(1e-300), None, "too far apart"),
+        ([0.3, 0.1], [0.1, 0.1], HalfT(1e-3, 0.5), None, "too far apart"),
+        ([0.3, 0.1], [0.1, 0.1], HalfNormal(0.5), Normal(0.0, 1e-200), "too far apart"),
+        ([0.3], [0.1], LogStudentT(0.0, 2.0, 0.1), None, "lighter tail"),
+    ],
+)
+def test_what_floats_cannot_hold_is_refused_in_words(
+    yi: Any, vi: Any, tau_prior: Any, mu_prior: Normal | None, words: str
+) -> None:
+    with pytest.raises(ModelError, match=words):
+        km.bayes(yi=yi, vi=vi, tau_prior=tau_prior, mu_prior=mu_prior)
+
+
+def test_effects_far_more_precise_than_their_distance() -> None:
+    fit = km.bayes(yi=[0.0, 1.0, 0.3], vi=[1e-60] * 3)
+    same = km.bayes(yi=[0.0, 1.0, 0.3], vi=[1e-20] * 3)
+    assert fit.mu.low == pytest.approx(same.mu.low, rel=1e-9)
+    assert fit.studies["shortest_high"].tolist() == pytest.approx([0.0, 1.0, 0.3], abs=1e-15)
+
+
+def test_points_of_a_posterior_may_be_none_and_must_fit() -> None:
+    fit = km.bayes(yi=YI, vi=VI)
+    assert fit.tau.pdf([]).shape == fit.mu.cdf([]).shape == (0,)
+    assert fit.density([], 0.1).shape == (0,)
+    with pytest.raises(ModelError, match=r"shape \(2,\).*\(3,\)"):
+        fit.density([0.0, 0.1], [0.1, 0.2, 0.3])
+    with pytest.raises(ModelError, match="level"):
+        fit.mu.interval(1.0 - 1e-16)
+    with pytest.raises(ModelError, match="positive"):
+        Uniform(np.array([1.0, 2.0]))  # type: ignore[arg-type]
+
+
+def test_quantiles_of_a_half_t_with_hardly_any_degrees_of_freedom() -> None:
+    for df in (0.05, 0.5, 4.0, 1e6):
+        prior = HalfT(df, 0.5)
+        for mass in (1e-3, 0.3, 0.5, 0.9, 0.999):
+            assert prior.quantile(mass) == pytest.approx(
+                0.5 * stats.t.isf(0.5 * (1.0 - mass), df), rel=1e-8
+            ), (df, mass)

@@ -199,5 +199,6 @@ class Mixtures:
 
 def _between(low: Array, high: Array, centre: Array, unit: Array) -> Array:
     """Middle of a bracket, on a scale that is linear near the centre and logarithmic far from it."""
+    unit = np.maximum(unit, np.spacing(np.abs(centre)))
     inner = 0.5 * (np.arcsinh((low - centre) / unit) + np.arcsinh((high - centre) / unit))
     return np.asarray(np.clip(centre + unit * np.sinh(inner), low, high))

@@ -50,7 +50,7 @@ class Model:
     def _chunked(self, tau: Array, function: Callable[[Array], tuple[Array, ...]]) -> tuple[Array, ...]:
         step = max(1, _CHUNK // self.y.size)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            parts = [function(tau[i : i + step]) for i in range(0, tau.size, step)]
+            parts = [function(tau[i : i + step]) for i in range(0, max(tau.size, 1), step)]
         return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
 
     def _given(self, tau: Array) -> tuple[Array, Array, Array]:

@@ -12,10 +12,13 @@ from numpy.polynomial import legendre
 from ketameta._typing import Array
 from ketameta.errors import ModelError
 
-__all__ = ["NEGLIGIBLE", "Panels", "invert", "panels"]
+__all__ = ["NEGLIGIBLE", "TOO_FAR", "Panels", "invert", "panels"]
 
 NEGLIGIBLE = 42.0
 """Log of a ratio beyond the digits of a float."""
+
+TOO_FAR = "the numbers lie too far apart for a posterior; check the units of yi, vi and the priors"
+"""What is said of sizes that floats cannot hold side by side."""
 
 _N = 20
 _T, _W = legendre.leggauss(_N)
@@ -23,7 +26,9 @@ _SERIES = (legendre.legvander(_T, _N - 1) * _W[:, None]).T * (np.arange(_N) + 0.
 _AT_NODES = legendre.legvander(_T, _N)
 _LENGTH = 1.5
 _RESOLVED = 1e-11
-_ROUNDS = 40
+_NOISE = 1e-3
+_SHORT = 1e-12
+_MOST = 4000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,40 +70,44 @@ def _nodes(low: Array, high: Array) -> Array:
 
 
 def panels(log_f: Callable[[Array], Array], low: float, high: float, order: int) -> Panels:
-    """Resolve ``exp(log_f(x))`` and ``exp(log_f(x) + order * x)`` between ``low`` and ``high``."""
+    """Resolve ``exp(log_f(x))`` and ``exp(log_f(x) + order * x)`` between ``low`` and ``high``.
+
+    A panel counts for as much as its highest point, its ends included: next to a bound the function may rise by more
+    than a float holds between the last node and the end. Halving stops at the rounding of ``log_f``, where it
+    does not shorten the end of a series any more, and at that of x; where the function is all rounding it is refused.
+    """
     grid = np.linspace(low, high, max(2, math.ceil(2.0 * (high - low))) + 1)
     found = log_f(grid)
     if not np.isfinite(found.max()):
-        raise ModelError(
-            "the numbers lie too far apart for a posterior; check the units of yi, vi and the priors"
-        )
+        raise ModelError(TOO_FAR)
     tilted = found + order * grid
-    kept = np.flatnonzero((found > found.max() - NEGLIGIBLE) | (tilted > tilted.max() - NEGLIGIBLE))
+    kept = np.flatnonzero((found >= found.max() - NEGLIGIBLE) | (tilted >= tilted.max() - NEGLIGIBLE))
     first, last = max(kept[0] - 1, 0), min(kept[-1] + 1, grid.size - 1)
     edges = np.linspace(grid[first], grid[last], math.ceil((grid[last] - grid[first]) / _LENGTH) + 1)
     a, b = edges[:-1], edges[1:]
-    top, tilted_top = found.max(), tilted.max()
+    before = np.full(a.size, np.inf)
+    top, tilted_top = -np.inf, -np.inf
     done: list[tuple[Array, Array, Array]] = []
-    for _ in range(_ROUNDS):
-        x = _nodes(a, b)
-        g = log_f(x.ravel()).reshape(x.shape)
-        peak, tilted_peak = g.max(axis=1), (g + order * x).max(axis=1)
+    while a.size:
+        if a.size > _MOST:
+            raise ModelError(TOO_FAR)
+        x = np.column_stack([_nodes(a, b), a, b])
+        both = log_f(x.ravel()).reshape(x.shape)
+        g, peak, tilted_peak = both[:, :_N], both.max(axis=1), (both + order * x).max(axis=1)
         top, tilted_top = max(top, peak.max()), max(tilted_top, tilted_peak.max())
-        shape = np.exp(g - np.where(np.isfinite(peak), peak, 0.0)[:, None])
+        weight = np.exp(np.maximum(peak - top, tilted_peak - tilted_top))
+        inside = g.max(axis=1)
+        shape = np.exp(g - np.where(np.isfinite(inside), inside, 0.0)[:, None])
         rest = np.abs(shape @ _SERIES[-3:].T).max(axis=1)
-        weight = np.exp(np.minimum(np.maximum(peak - top, tilted_peak - tilted_top), 0.0))
-        good = rest * weight <= _RESOLVED
+        rounding = (rest < _NOISE) & (rest > 0.5 * before) | (b - a < _SHORT)
+        good = (rest * weight <= _RESOLVED) | rounding
         done.append((a[good], b[good], g[good]))
-        if good.all():
-            break
         middle = 0.5 * (a + b)[~good]
         a, b = np.concatenate([a[~good], middle]), np.concatenate([middle, b[~good]])
-    else:
-        raise ModelError(
-            "the posterior of tau is too narrow to be integrated; check the units of yi, vi and priors"
-        )
+        before = np.tile(rest[~good], 2)
     low_edges, high_edges, log_values = (np.concatenate(part) for part in zip(*done, strict=True))
     order_of = np.argsort(low_edges)
+    top = log_values.max()
     values = np.exp(log_values[order_of] - top)
     half = 0.5 * (high_edges - low_edges)[order_of, None]
     series = legendre.legint(_SERIES @ (values * half).T, lbnd=-1.0)

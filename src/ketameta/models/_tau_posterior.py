@@ -16,14 +16,18 @@ from numpy.polynomial import legendre
 from scipy import optimize
 
 from ketameta._typing import Array
+from ketameta.errors import ModelError
 from ketameta.models._mu_given_tau import Model
-from ketameta.models._panels import NEGLIGIBLE, Panels, invert, panels
+from ketameta.models._panels import NEGLIGIBLE, TOO_FAR, Panels, invert, panels
 from ketameta.models.priors import TauPrior
 
 __all__ = ["TauPosterior", "log_evidence", "posterior_of_tau"]
 
 _DEEP = 9.0
 _TOP = 335.0
+_SIZES = (1e-60, 1e60)
+_DIGITS = 1e-8
+_TIE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +68,8 @@ class TauPosterior:
         inside = (tau >= 0.0) & (tau <= self.prior.upper)
         at = np.where(inside, tau, 0.0)
         log = self.model.given(at)[0] + self.prior.log_density(at) - self.log_evidence
-        return np.asarray(np.where(inside, np.exp(log), 0.0))
+        with np.errstate(over="ignore"):
+            return np.asarray(np.where(inside, np.exp(log), 0.0))
 
     def cdf(self, tau: Array) -> Array:
         """Probability below."""
@@ -89,26 +94,25 @@ class TauPosterior:
         return np.asarray(np.where(p <= 0.0, 0.0, np.where(p >= 1.0, self.prior.upper, tau)))
 
     def mode(self) -> float:
-        """Highest point of the density; where it is not bounded at 0, the highest point inside, or 0."""
+        """Highest point of the density, the lowest of equals; where it is not bounded at 0, the highest inside, or 0."""
         tau = np.exp(self.panels.nodes.ravel())
         density = self.pdf(tau)
-        ends = self.pdf(np.array([0.0, min(self.prior.upper, tau[-1])]))
-        peaks = np.flatnonzero((density[1:-1] >= density[:-2]) & (density[1:-1] >= density[2:])) + 1
-        if peaks.size == 0:
-            return 0.0 if ends[0] >= ends[1] else self.prior.upper
-        best = int(peaks[np.argmax(density[peaks])])
-        x = np.log(tau[best - 1 : best + 2])
-        found = optimize.minimize_scalar(
-            lambda at: -self.pdf(np.exp([at]))[0],
-            bounds=(x[0], x[2]),
-            method="bounded",
-            options={"xatol": 1e-11},
-        )
-        places = [(-float(found.fun), math.exp(found.x))]
-        for height, place in zip(ends.tolist(), (0.0, self.prior.upper), strict=True):
-            if math.isfinite(height) and math.isfinite(place):
-                places.append((height, place))
-        return max(places)[1]
+        ends = [0.0, self.prior.upper] if math.isfinite(self.prior.upper) else [0.0]
+        heights = self.pdf(np.array(ends))
+        places = [(float(h), x) for h, x in zip(heights, ends, strict=True) if math.isfinite(h)]
+        peaks = np.flatnonzero((density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:])) + 1
+        if peaks.size:
+            best = int(peaks[np.argmax(density[peaks])])
+            x = np.log(tau[best - 1 : best + 2])
+            found = optimize.minimize_scalar(
+                lambda at: -self.pdf(np.exp([at]))[0],
+                bounds=(x[0], x[2]),
+                method="bounded",
+                options={"xatol": 1e-11},
+            )
+            places.append((-float(found.fun), math.exp(found.x)))
+        top = max((height for height, _ in places), default=0.0)
+        return next((place for height, place in places if height >= top * (1.0 - _TIE)), 0.0)
 
     def shortest(self, level: float) -> tuple[float, float]:
         """Shortest interval with this probability."""
@@ -168,7 +172,10 @@ class TauPosterior:
 
 
 def posterior_of_tau(model: Model, prior: TauPrior, *, order: int) -> TauPosterior:
-    """Posterior of tau; ``order`` is the highest moment of tau that exists, at most 2."""
+    """Posterior of tau; ``order`` is the highest moment of tau that exists, at most 2.
+
+    Refused where sizes or the far tail do not fit into floats, and where rounding of the log density would show.
+    """
     low, top = _range(model, prior)
 
     def log_f(x: Array) -> Array:
@@ -176,6 +183,15 @@ def posterior_of_tau(model: Model, prior: TauPrior, *, order: int) -> TauPosteri
         return np.asarray(model.given(tau)[0] + prior.log_density(tau) + x)
 
     found = panels(log_f, low, _end(log_f, low, top, prior, order), order)
+    if abs(found.log_scale) * np.finfo(np.float64).eps > _DIGITS:
+        raise ModelError(
+            "the effects and the priors contradict each other by more than floating-point numbers can weigh up; check "
+            "the units of yi, vi and the priors, or take a wider prior"
+        )
+    if found.edges[-1] == _TOP and found.values[-1].max() > _DIGITS * found.weights.sum():
+        raise ModelError(
+            f"{prior} reaches farther than floating-point numbers do; take a prior with a lighter tail"
+        )
     total, atom = math.log(found.weights.sum()) + found.log_scale, -math.inf
     if found.edges[0] == low:
         floor = np.array([math.exp(low)])
@@ -204,12 +220,15 @@ def log_evidence(model: Model, prior: TauPrior, mu: float) -> float:
 
 def _range(model: Model, prior: TauPrior) -> tuple[float, float]:
     """Log tau where the likelihood has become constant on its way to 0, and a place beyond all scales."""
-    middle = float(prior.quantile(np.array(0.5))) if prior.tail > 0.0 else math.inf
-    spread = float(np.ptp(model.y))
-    low = 0.5 * math.log(model.v.min())
-    top = max(0.5 * math.log(model.v.max()), math.log(spread) if spread > 0.0 else low)
-    if math.isfinite(middle) and middle > 0.0:
-        low, top = min(low, math.log(middle)), max(top, math.log(middle))
+    sizes = [math.sqrt(model.v.min()), math.sqrt(model.v.max()), float(np.ptp(model.y))]
+    if prior.tail > 0.0:
+        with np.errstate(over="ignore"):
+            sizes.append(float(prior.quantile(np.array(0.5))))
+    others = [] if model.prior is None else [model.prior.sd, abs(model.prior.mean)]
+    if any(size > 0.0 and not _SIZES[0] <= size <= _SIZES[1] for size in sizes + others):
+        raise ModelError(TOO_FAR)
+    scales = [math.log(size) for size in sizes if size > 0.0]
+    low, top = min(scales), max(scales)
     if math.isfinite(prior.upper):
         low = min(low, math.log(prior.upper))
     return max(low - _DEEP, -_TOP), min(top, _TOP)

@@ -140,7 +140,7 @@ class Marginal:
 
 def checked_level(level: Any) -> float:
     """A level of intervals, refused unless it lies between 0 and 1."""
-    if isinstance(level, bool) or not isinstance(level, Real) or not 0.0 < float(level) < 1.0:
+    if isinstance(level, bool) or not isinstance(level, Real) or not 0.5 < 0.5 * (1.0 + float(level)) < 1.0:
         raise ModelError(f"level={level!r} must lie between 0 and 1, such as 0.95")
     return float(level)
 

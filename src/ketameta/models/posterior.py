@@ -105,7 +105,13 @@ class Posterior:
 
     def density(self, mu: ArrayLike, tau: ArrayLike) -> Any:
         """Joint posterior density of mu and tau at points, broadcast against each other."""
-        at_mu, at_tau = np.broadcast_arrays(numbers("mu", mu), numbers("tau", tau))
+        try:
+            at_mu, at_tau = np.broadcast_arrays(numbers("mu", mu), numbers("tau", tau))
+        except ValueError:
+            raise ModelError(
+                f"mu has shape {np.shape(mu)} and tau {np.shape(tau)}, which do not fit each other; give as many of "
+                "both, or a single one of either"
+            ) from None
         _, mean, sd = self._model.given(np.maximum(at_tau.ravel(), 0.0))
         z = (at_mu.ravel() - self._origin - mean) / sd
         normal = np.exp(-0.5 * z * z) / (sd * math.sqrt(2.0 * math.pi))

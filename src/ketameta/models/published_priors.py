@@ -1,9 +1,11 @@
 """Published empirical priors of the heterogeneity, for the outcomes and comparisons of this field.
 
 The parameters are those of Turner et al. (2015), Table IV and page 993, and of Rhodes et al. (2015), Table 3 and
-section 3.3, as the R package bayesmeta 3.4 tabulates them. From Rhodes et al. only drugs are offered: there the
-location for mental health under non-pharmacological interventions departs by 1 from the additive pattern that the
-other rows keep, and could not be read in the paper itself.
+section 3.3. The papers themselves could not be read; the numbers are those on which the transcriptions in the R
+packages bayesmeta 3.4 and rnmamod agree. A third one, hetprior, differs in three numbers (-3.32 for withdrawals and
+-3.34 for quality of life, drug against drug, and -3.34 for any outcome by Rhodes et al.); two of these break the
+constant step between comparisons that the other rows keep. From Rhodes et al. only drugs are offered: for mental
+health under non-pharmacological interventions all three have -3.85, which departs by 1 from that step.
 """
 
 from __future__ import annotations
@@ -103,7 +105,9 @@ def rhodes2015(outcome: str = "any", comparison: str = "any") -> LogStudentT:
 
     Notes
     -----
-    Rhodes, Turner and Higgins (2015), J Clin Epidemiol 68:52-60, Table 3.
+    Rhodes, Turner and Higgins (2015), J Clin Epidemiol 68:52-60, Table 3. The published numbers are taken as location
+    and scale of the t distribution, as bayesmeta does. Its tails are then wider than the 95% ranges of tau2 given
+    beside them in hetprior's transcription: for mental health and placebo 0.0007 to 4.70 there, 0.0002 to 13.0 here.
 
     Examples
     --------
