@@ -521,6 +521,9 @@ def test_wrong_tables(es):
         km.regress(pd.concat([es, es[["year"]]], axis=1), "year")
     with pytest.raises(ModelError, match="counted more than once"):
         km.regress(es.assign(cohort_id="c"), "year")
+    for widest in (1e30, 1e120):
+        with pytest.raises(ModelError, match="too far apart .* check their units"):
+            km.regress(es.assign(vi=np.geomspace(0.1, 0.1 * widest, 20)), "year")
     with pytest.raises(ModelError, match="must be positive"):
         km.regress(es.assign(vi=0.0), "year")
 

@@ -31,6 +31,7 @@ __all__ = ["regress"]
 
 _STUDIES_A_MODERATOR = 10
 _ROUNDING = 1e-13
+_WIDEST = 1e24
 
 
 def regress(
@@ -135,12 +136,11 @@ def _fit(
     """Fit checked studies; returns the result, and those of its notes that deserve a warning."""
     basis = design.basis
     centred = design.x @ basis
+    if studies.vi.max() > _WIDEST * studies.vi.min():
+        raise _too_far_apart(studies)
     fits = _exact_as_zero(studies, fit(studies.yi, studies.vi, centred, tau2=settings.tau2))
     if not np.isfinite(fits.beta).all():
-        raise ModelError(
-            f"the numbers lie too far apart to be fitted (vi from {studies.vi.min():g} to {studies.vi.max():g}, "
-            f"yi from {studies.yi.min():g} to {studies.yi.max():g}); check their units and those of the moderators"
-        )
+        raise _too_far_apart(studies)
     k, p = design.x.shape
     linear = Linear.of(fits, settings.ci, settings.level, basis)
     tested = np.eye(p)[1 if design.intercept else 0 :]
@@ -213,6 +213,13 @@ def _fit(
         _linear=linear,
     )
     return result, alerts
+
+
+def _too_far_apart(studies: Studies) -> ModelError:
+    return ModelError(
+        f"the numbers lie too far apart to be fitted (vi from {studies.vi.min():g} to {studies.vi.max():g}, "
+        f"yi from {studies.yi.min():g} to {studies.yi.max():g}); check their units and those of the moderators"
+    )
 
 
 def _exact_as_zero(studies: Studies, fits: Fits) -> Fits:
