@@ -51,7 +51,7 @@ def bayes(
         Prior of the standard deviation tau between studies, in the units of the effects: ``HalfNormal``,
         ``HalfCauchy``, ``HalfT``, ``Exponential``, ``Uniform``, ``LogNormal``, ``LogStudentT`` of
         ``ketameta.models``, or a published one by ``turner2015`` (log odds ratios) or ``rhodes2015`` (SMDs). The default
-        suits SMDs and log ratios, not mean differences on a scale.
+        is meant for log ratios, is a convention for SMDs, and is not for mean differences on a scale.
     mu_prior : Normal, optional
         Prior of the mean effect; flat when not given.
     level : float
