@@ -522,7 +522,7 @@ def test_wrong_tables(es):
     with pytest.raises(ModelError, match="counted more than once"):
         km.regress(es.assign(cohort_id="c"), "year")
     for widest in (1e30, 1e120):
-        with pytest.raises(ModelError, match="too far apart .* check their units"):
+        with pytest.raises(ModelError, match=r"too far apart .* check their units"):
             km.regress(es.assign(vi=np.geomspace(0.1, 0.1 * widest, 20)), "year")
     with pytest.raises(ModelError, match="must be positive"):
         km.regress(es.assign(vi=0.0), "year")

@@ -133,10 +133,9 @@ class Subgroups:
                 )
             )
         rows.append((f"Q between (df = {self.df})", "", number(self.q_between), "", "", p_value(self.p)))
-        level = level_text(self.overall.level)
         return Card(
             f"Pooled {self.overall.measure or 'effect'} by {self.by}",
-            ("", "k", "Estimate", f"{level} interval", "tau2", "P"),
+            ("", "k", "Estimate", f"{level_text(self.overall.level)} interval", "tau2", "P"),
             tuple(rows),
             self.notes,
             (f"Overall: {self.overall.method}", self.method, self.provenance.line()),
@@ -174,19 +173,18 @@ def subgroups(
     Raises
     ------
     ModelError
-        As :func:`ketameta.pool`; and when the column does not exist, is empty for a row, makes a single
-        group or one called "overall", holds anything but numbers or text, or a common tau2 cannot be estimated
-        because no group has two studies.
+        As :func:`ketameta.pool`; and when the column does not exist, is empty for a row, holds anything but
+        numbers or text, makes a single group or one called "overall", or no group has two studies for a common
+        tau2.
 
     Notes
     -----
     The test is Q = sum of w (estimate - mean)^2 over groups, with w the inverse squared Wald standard error
     of each group's estimate, against chi-square with one degree of freedom less than there are groups
-    (Borenstein et al. 2009, Introduction to Meta-Analysis, chapter 19; Cochrane Handbook 10.11.3.1). The
-    Wald standard error is used whatever the interval: groups with a tau2 of their own have no exact F test.
-    With a common tau2 there is one, the F test of ``regress(es, by)``. The chi-square is approximate when
-    groups are small. A group of
-    one study with a tau2 of its own enters with its sampling variance alone.
+    (Borenstein et al. 2009, Introduction to Meta-Analysis, chapter 19; Cochrane Handbook 10.11.3.1), whatever
+    the interval; with a common tau2, ``regress(es, by)`` gives the F test that goes with HKSJ. The chi-square
+    is approximate when groups are small. A group of one study with a tau2 of its own enters with its sampling
+    variance alone.
 
     Examples
     --------
@@ -247,14 +245,13 @@ def _members(rows: pd.DataFrame, by: str) -> dict[str, list[int]]:
     """Positions of the rows of each group, in order of appearance or of categories."""
     values, missing = moderator(rows, by, as_levels=True)
     if missing.any():
-        blank = np.flatnonzero(missing).tolist()
-        raise ModelError(f"column {by!r} is empty in {name_rows(rows, blank)}; fill it in or drop the rows")
+        where = name_rows(rows, np.flatnonzero(missing).tolist())
+        raise ModelError(f"column {by!r} is empty in {where}; fill it in or drop the rows")
     names = list(dict.fromkeys(values.tolist()))
     if _OVERALL in names:
         raise ModelError(f"a group of {by!r} is called {_OVERALL!r}, as all studies together are; rename it")
     if isinstance(rows[by].dtype, pd.CategoricalDtype):
-        order = [text_of(category) for category in rows[by].cat.categories]
-        names.sort(key=order.index)
+        names.sort(key=[text_of(category) for category in rows[by].cat.categories].index)
     if len(names) < 2:
         raise ModelError(f"column {by!r} makes one group only ({names[0]}); subgroups need at least two")
     return {name: [i for i, value in enumerate(values) if value == name] for name in names}
