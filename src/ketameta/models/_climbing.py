@@ -20,6 +20,8 @@ _ITERATIONS = 200
 _HALVINGS = 25
 _MOST_NODES = {1: 240, 2: 60}
 _MORE_NODES = (2.5, 5.0, 10.0, 20.0)
+_STALLED = 3
+_FLAT, _GRID_TO_HALF = 1e-9, 7
 _AS_GOOD_AS_NODES_ALLOW = 1e-3
 _OUT_OF_REACH = "the likelihood of these counts has no finite maximum within reach; use method='MH' or 'Peto'"
 _GRID = (0.0, 0.02, 0.05, 0.1, 0.18, 0.3, 0.45, 0.65, 0.9, 1.2, 1.6, 2.2, 3.0, 4.2, 6.0, 9.0, 14.0, 22.0)
@@ -98,19 +100,23 @@ class Climber:
 
     def _ascend(self, likelihood: Likelihood, start: Point, free: IntArray) -> Top | None:
         point, surface = start, likelihood.at(start, self.k)
+        last, stalled = np.inf, 0
         for _ in range(_ITERATIONS):
             step, gain = _newton(surface, free)
             own = surface.own_step(step) if surface.own_slope.size else surface.own_slope
             gain -= float(surface.own_slope @ (surface.own_slope / surface.own_bend))
             size = max(np.abs(step).max(initial=0.0), np.abs(own).max(initial=0.0))
-            if gain <= 1e-22 * (1.0 + abs(surface.value)) or size <= 1e-12:
+            slack = gain if gain <= _AS_GOOD_AS_NODES_ALLOW else 0.0
+            stalled += slack >= last / 2.0
+            last = gain
+            if gain <= 1e-22 * (1.0 + abs(surface.value)) or size <= 1e-12 or stalled == _STALLED:
                 return Top(point, surface)
             part = min(1.0, 4.0 / size)
             close = gain <= 1e-7 * (1.0 + abs(surface.value))
             for _ in range(_HALVINGS):
                 reached = point.moved(step, own, part)
                 next_surface = likelihood.at(reached, self.k)
-                if close or next_surface.value >= surface.value:
+                if close or next_surface.value >= surface.value - slack:
                     break
                 part /= 2.0
             else:
@@ -136,7 +142,7 @@ class Climber:
         Raises
         ------
         ModelError
-            If the likelihood rises as far as tau is followed.
+            If the likelihood rises as far as tau is followed, or is flat.
         """
         tops = [self.ridge(_GRID[0], start)]
         slopes = [_slope_at_zero(tops[0])]
@@ -147,6 +153,11 @@ class Climber:
                 break
             tops.append(top)
             slopes.append(float(top.surface.slope[TAU]))
+        if np.abs(slopes[:_GRID_TO_HALF]).max() < _FLAT:
+            raise ModelError(
+                "these counts say nothing of tau2: whatever it is, they are as likely, as when each table has one event; "
+                "use a common effect (tau2='EE')"
+            )
         if slopes[-1] > 0:
             raise ModelError(
                 f"tau2 has no maximum-likelihood estimate below {tops[-1].point.shared[TAU]:g}^2: most tables lie at the "
@@ -177,7 +188,10 @@ class Climber:
             last = self.ridge(tau, last.point)
             return _slope_at_zero(last) if tau == 0 else float(last.surface.slope[TAU])
 
-        found = float(optimize.brentq(slope, low if low > 0 else min(high, 1e-4), high, xtol=1e-12))
+        low = low if low > 0 else min(high, 1e-4)
+        if slope(low) <= 0:
+            return left
+        found = float(optimize.brentq(slope, low, high, xtol=1e-12))
         return self.ridge(found, last.point)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ketameta._typing import BoolArray
 from ketameta.models._count_tables import Tables
+from ketameta.models._studies import text_column
 from ketameta.models.glmm import BinomialNormal
 
 __all__ = ["notes_on"]
@@ -21,7 +24,8 @@ def notes_on(
     model: BinomialNormal | None,
 ) -> tuple[str, ...]:
     """Rows left out, tables that say nothing, heterogeneity, and how sure the numbers are."""
-    notes = [f"rows without counts, left out: {len(tables.left_out)}"] if len(tables.left_out) else []
+    reasons = Counter(text_column(tables.left_out, "reason"))
+    notes = [f"{rows} row{'s'[: rows > 1]} left out: {reason}" for reason, rows in reasons.items()]
     notes += [*tables.alerts, *tables.notes]
     mute = [str(label) for label in tables.rows["label"].to_numpy()[~used]]
     if mute:
@@ -45,6 +49,10 @@ def notes_on(
 
 def _numerical(model: BinomialNormal) -> list[str]:
     notes = []
+    if model.sigma2 == 0:
+        notes.append(
+            "the variance of the levels of studies (sigma2) is estimated as 0, the edge of its range"
+        )
     if model.modes > 1:
         notes.append(f"the likelihood has {model.modes} local maxima in tau2; the highest is taken")
     if model.drift > _UNSTABLE:

@@ -93,7 +93,7 @@ class PooledCounts:
     a, n1, c, n2 : Array, shape (n,)
         The counts of the rows.
     rows, left_out : DataFrame
-        The rows with counts, in order; the rows without.
+        The rows that were read, in order; the rows left out, each with its reason.
     notes : tuple of str
         What a reader must know.
     provenance : Provenance

@@ -34,7 +34,7 @@ class Tables:
     rows : DataFrame
         Their rows, in order, with a ``label`` column.
     left_out : DataFrame
-        Rows without counts, with their ``reason``.
+        Rows left out, each with its ``reason``.
     alerts : tuple of str
         What deserves a warning.
     notes : tuple of str

@@ -6,8 +6,6 @@ the two log odds, ``c = 1`` the log odds ratio alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
@@ -18,63 +16,80 @@ from ketameta.models.quadrature import concave_modes
 __all__ = ["Conditional", "Unconditional"]
 
 _CELLS_AT_ONCE = 2_000_000
+_FARTHEST = 600.0
 
 IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Unconditional:
-    """Two independent binomials a study; ``a`` of ``n1`` and ``c`` of ``n2``, each of shape (k,)."""
+    """Two independent binomials a study; ``a`` of ``n1`` and ``c`` of ``n2``, each of shape (k,).
 
-    a: Array
-    n1: Array
-    c: Array
-    n2: Array
+    Log densities are kept relative to those at risks next to the observed ones, so that large groups cost no digits.
+    """
+
+    def __init__(self, a: Array, n1: Array, c: Array, n2: Array) -> None:
+        self.arms = _Arm(a, n1, 0.5), _Arm(c, n2, -0.5)
 
     def constant(self) -> float:
-        """Sum of the logs of the binomial coefficients."""
-        return float(np.sum(_log_choose(self.n1, self.a) + _log_choose(self.n2, self.c)))
+        """Log density of the counts at the risks that the log densities are relative to."""
+        return sum(arm.constant() for arm in self.arms)
 
     def peaks(self) -> tuple[Array, Array, Array]:
-        """Largest log density of each study without the coefficients, its log odds ratio and information."""
-        b, d = self.n1 - self.a, self.n2 - self.c
+        """Largest log density of each study, its log odds ratio there, and the information on it."""
+        one, two = self.arms
         with np.errstate(divide="ignore"):
-            effect = np.log(self.a) + np.log(d) - np.log(b) - np.log(self.c)
-            information = 1.0 / (1.0 / self.a + 1.0 / b + 1.0 / self.c + 1.0 / d)
-        value = sum(
-            special.xlogy(x, x / n)
-            for x, n in ((self.a, self.n1), (b, self.n1), (self.c, self.n2), (d, self.n2))
-        )
-        return np.asarray(value), effect, information
+            effect = np.log(one.events) - np.log(one.others) - np.log(two.events) + np.log(two.others)
+            cells = (one.events, one.others, two.events, two.others)
+            information = 1.0 / np.sum([1.0 / cell for cell in cells], axis=0)
+        return one.peak() + two.peak(), effect, information
 
     def evaluate(self, predictors: Array) -> tuple[Array, Array, Array]:
         """Log densities (k, m), gradients (k, m, 2) and second derivatives (k, m, 2, 2)."""
         effect, level = predictors[..., 0], predictors[..., 1]
-        value = np.zeros(effect.shape)
-        slopes, bends = [], []
-        for events, size, sign in ((self.a, self.n1, 0.5), (self.c, self.n2, -0.5)):
-            events, size = events[:, None], size[:, None]
-            logit = level + sign * effect
-            value -= events * _softplus(-logit) + (size - events) * _softplus(logit)
-            risk, safe = special.expit(logit), special.expit(-logit)
-            slopes.append(events * safe - (size - events) * risk)
-            bends.append(-size * risk * safe)
+        value, slopes, bends = zip(
+            *(arm.evaluate(level + arm.sign * effect) for arm in self.arms), strict=True
+        )
         slope = np.stack([(slopes[0] - slopes[1]) / 2.0, slopes[0] + slopes[1]], axis=-1)
         bend = np.empty((*effect.shape, 2, 2))
         bend[..., 0, 0] = (bends[0] + bends[1]) / 4.0
         bend[..., 0, 1] = bend[..., 1, 0] = (bends[0] - bends[1]) / 2.0
         bend[..., 1, 1] = bends[0] + bends[1]
-        return value, slope, bend
+        return value[0] + value[1], slope, bend
 
 
-def _softplus(x: Array) -> Array:
-    result: Array = np.logaddexp(0.0, x)
-    return result
+class _Arm:
+    """One group of each study: ``events`` of ``size``, its log odds ``level + sign * effect``.
 
+    Values are worked out from the rarer of events and non-events, which loses no digits in large groups.
+    """
 
-def _log_choose(n: Array, k: Array) -> Array:
-    result: Array = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
-    return result
+    def __init__(self, events: Array, size: Array, sign: float) -> None:
+        self.events, self.size, self.others, self.sign = events, size, size - events, sign
+        self._turn = np.where(events <= self.others, 1.0, -1.0)[:, None]
+        self._rare, self._common = np.minimum(events, self.others), np.maximum(events, self.others)
+        self._logit = np.log(self._rare + 0.5) - np.log(self._common + 0.5)
+
+    def constant(self) -> float:
+        """Sum of the log densities that the values are relative to."""
+        n, k, m = self.size, self._rare, self._common
+        choose = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(m + 1)
+        return float(np.sum(choose + k * np.log((k + 0.5) / (n + 1)) + m * np.log((m + 0.5) / (n + 1))))
+
+    def peak(self) -> Array:
+        """Largest value of each study."""
+        n, cells = self.size, (self._rare, self._common)
+        result: Array = np.sum([special.xlog1py(x, (x - n / 2) / (n * (x + 0.5))) for x in cells], axis=0)
+        return result
+
+    def evaluate(self, logit: Array) -> tuple[Array, Array, Array]:
+        """Values at log odds (k, m), with slope and second derivative."""
+        rare, common, n = self._rare[:, None], self._common[:, None], self.size[:, None]
+        away = self._turn * logit - self._logit[:, None]
+        share = (rare + 0.5) / (n + 1)
+        capped = np.minimum(away, _FARTHEST)
+        growth = np.log1p(share * np.expm1(capped)) + (away - capped)
+        risk, safe = special.expit(self._turn * logit), special.expit(-self._turn * logit)
+        return rare * away - n * growth, self._turn * (rare * safe - common * risk), -n * risk * safe
 
 
 class Conditional:

@@ -8,6 +8,7 @@ are means over the posterior of ``z`` of those of the complete one (Louis 1982, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 from typing import Protocol
 
 import numpy as np
@@ -140,11 +141,15 @@ class Likelihood:
         if self.model == "UM.RS":
             factors[..., 3] = z[..., 1]
         score = slope[..., self.component] * factors
-        curve = bend[..., self.component, :][..., self.component]
         mean = np.einsum("km,kmp->kp", weights, score)
         away = score - mean[:, None, :]
-        second = np.einsum("km,kmpq,kmp,kmq->kpq", weights, curve, factors, factors)
-        second += np.einsum("km,kmp,kmq->kpq", weights, away, away)
+        second = np.swapaxes(away * weights[..., None], 1, 2) @ away
+        for p, q in combinations_with_replacement(range(len(self.component)), 2):
+            curve = bend[..., self.component[p], self.component[q]]
+            part = np.sum(weights * curve * factors[..., p] * factors[..., q], axis=1)
+            second[:, p, q] += part
+            if p != q:
+                second[:, q, p] += part
         n = 2 if self.model == "UM.FS" else len(self.component)
         own = slice(n, None)
         return Surface(

@@ -303,7 +303,7 @@ def _model(tables: Tables, used: BoolArray, settings: _Settings) -> _Found:
     )
     k = int(used.sum())
     tests = []
-    if settings.method != "UM.RS" and k > 1:
+    if k > 1 and not math.isnan(model.lrt):
         tests.append(_test("likelihood ratio, equal OR", model.lrt, k - 1))
         if model.wald_df > 0:
             tests.append(_test("Wald, equal OR", model.wald, model.wald_df))

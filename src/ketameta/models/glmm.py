@@ -17,6 +17,7 @@ from ketameta.errors import ModelError
 from ketameta.models._climbing import Climber, Top
 from ketameta.models._densities import Conditional, Unconditional
 from ketameta.models._marginal import TAU, THETA, Likelihood, Point
+from ketameta.models._saturated import wald, with_random_levels
 
 __all__ = ["MODELS", "BinomialNormal", "fit_glmm", "informative"]
 
@@ -50,9 +51,10 @@ class BinomialNormal:
         Local maxima over tau.
     wald, wald_df : float, int
         Wald statistic of equal odds ratios and its degrees of freedom, over the tables without a zero cell (CM.EL:
-        not at the edge of their support); NaN for UM.RS.
+        not at the edge of their support; UM.RS: where no group has nothing but events and the other none).
     lrt : float
-        Likelihood-ratio statistic of equal odds ratios, ``k - 1`` degrees of freedom; NaN for UM.RS.
+        Likelihood-ratio statistic of equal odds ratios, ``k - 1`` degrees of freedom, against the same model with an odds
+        ratio for each study; NaN where the variance of the levels of UM.RS is then infinite, and for one study.
     null : float
         Likelihood-ratio statistic of an odds ratio of 1; NaN unless asked for.
     ci : tuple of float
@@ -158,25 +160,27 @@ def fit_glmm(
     flat = climber.ridge(0.0, top.point)
     tau = abs(float(top.point.shared[TAU]))
     constant = density.constant()
-    wald, wald_df, lrt = math.nan, 0, math.nan
+    saturated, wald_stat, wald_df = math.nan, math.nan, 0
     if model != "UM.RS":
         best, effects, information = density.peaks()
-        lrt = max(0.0, 2.0 * (float(best.sum()) - flat.surface.value))
-        wald, wald_df = _wald(effects, information)
+        saturated = float(best.sum())
+        wald_stat, wald_df = _wald(effects, information)
+    elif k > 1:
+        saturated, wald_stat, wald_df = with_random_levels(a, n1, c, n2, count)
     sides = _Sides(climber, top, common, level)
     return BinomialNormal(
         estimate=float(top.point.shared[THETA]),
         se=_standard_error(top),
         tau2=math.nan if k == 1 else tau * tau,
-        sigma2=float(top.point.shared[3] ** 2) if model == "UM.RS" else math.nan,
+        sigma2=math.nan if model != "UM.RS" else float(top.point.shared[3] ** 2) if 3 in _free(top) else 0.0,
         loglik=top.surface.value + constant,
         loglik_common=flat.surface.value + constant,
         nodes=count,
         drift=drift,
         modes=top.modes,
-        wald=wald,
+        wald=wald_stat,
         wald_df=wald_df,
-        lrt=lrt,
+        lrt=np.maximum(0.0, 2.0 * (saturated - flat.surface.value)).item(),
         null=sides.deviance(0.0) if profile else math.nan,
         ci=sides.effect(_standard_error(top)) if profile else (math.nan, math.nan),
         tau2_ci=(math.nan, math.nan) if common else sides.tau2(),
@@ -198,8 +202,8 @@ def _refuse_infinite(a: Array, n1: Array, c: Array, n2: Array, model: str) -> No
     support = np.minimum(n1, a + c) - np.maximum(0, a + c - n2)
     if model == "CM.EL" and support.sum() > _LARGEST_SUPPORT:
         raise ModelError(
-            f"method='CM.EL' would sum over {support.sum():.0f} tables; with groups so large method='UM.FS' "
-            "gives the same"
+            f"method='CM.EL' would sum over {support.sum():.0f} tables; method='UM.FS' takes groups of "
+            "any size, and differs little where they are large"
         )
 
 
@@ -237,12 +241,11 @@ def _standard_error(top: Top) -> float:
 
 
 def _wald(effects: Array, information: Array) -> tuple[float, int]:
-    """Deviations of the studies' log odds ratios from their mean, weighted by their information."""
+    """Wald test of equal log odds ratios over the tables that have one."""
     used = np.isfinite(effects) & (information > 0)
     if not used.any():
         return math.nan, 0
-    y, w = effects[used], information[used]
-    return float(np.sum(w * (y - np.sum(w * y) / np.sum(w)) ** 2)), int(used.sum()) - 1
+    return wald(effects[used], np.diag(information[used])), int(used.sum()) - 1
 
 
 class _Sides:

@@ -16,6 +16,7 @@ __all__ = ["Rule", "concave_modes", "hermite_rule"]
 _LOG_2PI = float(np.log(2.0 * np.pi))
 _MODE_ITERATIONS = 200
 _HALVINGS = 60
+_NEAR = 1e-6
 
 Smooth = Callable[[Array], tuple[Array, Array, Array]]
 
@@ -107,6 +108,8 @@ def _frozen(array: Array) -> Array:
 def concave_modes(smooth: Smooth, start: Array) -> tuple[Array, Array]:
     """Peaks of many concave functions by Newton's method with step halving.
 
+    A step that promises next to nothing is taken whole: there the slopes hold more digits than the values.
+
     Parameters
     ----------
     smooth : callable
@@ -137,10 +140,11 @@ def concave_modes(smooth: Smooth, start: Array) -> tuple[Array, Array]:
         gain = np.sum(step * slope, axis=-1)
         if not (gain > 1e-20 * (1.0 + np.abs(value))).any():
             break
+        near = gain <= _NEAR
         part = np.ones(len(place))
         for _ in range(_HALVINGS):
             reached = smooth(place + part[:, None] * step)
-            lower = ~(reached[0] >= value - 1e-13 * (1.0 + np.abs(value)))
+            lower = ~((reached[0] >= value - 1e-13 * (1.0 + np.abs(value))) | near)
             if not lower.any():
                 break
             part[lower] *= 0.5
