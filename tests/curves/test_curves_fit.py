@@ -60,7 +60,7 @@ def test_likelihood_and_estimates_equal_dense_algebra(seed: int, reml: bool) -> 
     vcov = np.linalg.inv(case.x.T @ np.linalg.solve(s, case.x))
     np.testing.assert_allclose(fit.vcov, vcov, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(fit.beta, vcov @ case.x.T @ np.linalg.solve(s, case.y), rtol=1e-9)
-    fixed = gls(case.blocks, case.ty, case.tx, tau2=fit.tau2, omega2=fit.omega2)
+    fixed = gls(case.blocks, case.ty, case.tx, spread=fit.spread, omega2=fit.omega2)
     assert fixed.loglik == pytest.approx(case.loglik(fit.tau2, fit.omega2, False), rel=1e-10)
 
 
@@ -128,5 +128,5 @@ def test_trials_by_the_thousand_need_no_full_matrix() -> None:
     blocks = rotate([base] * trials)
     y = 0.3 * np.repeat(rng.standard_normal(trials), m) + 0.2 * rng.standard_normal(trials * m)
     x = np.ones((y.size, 1))
-    fit = gls(blocks, blocks.turn(y), blocks.turn(x), tau2=0.1, omega2=0.01)
+    fit = gls(blocks, blocks.turn(y), blocks.turn(x), spread=np.array([[0.1]]), omega2=0.01)
     assert fit.vcov[0, 0] == pytest.approx((0.1 + (0.05 * (0.4 + 1.8) + 0.01) / m) / trials, rel=1e-9)

@@ -215,15 +215,14 @@ def _exponential(
     if spec.options.method == "REML":
         variances = fit_variances(blocks, y, tangent, reml=True, free=free)
     variances = _or_without_omega(blocks, y, tangent, spec, variances)
-    at = {"tau2": variances.tau2, "omega2": variances.omega2}
-    fit = gls(blocks, y, tangent[:, :1], **at)
+    fit = gls(blocks, y, tangent[:, :1], spread=variances.spread, omega2=variances.omega2)
     amplitude = float(fit.beta[0])
     if amplitude == 0:
         raise ModelError(
             "the effects give an amplitude of zero, which has no rate of decay; use curve='spline'."
         )
     unit = np.array([1.0, 1 / (length * amplitude)])
-    vcov = gls(blocks, y, tangent, **at).vcov * np.outer(unit, unit)
+    vcov = gls(blocks, y, tangent, spread=fit.spread, omega2=fit.omega2).vcov * np.outer(unit, unit)
     return dataclasses.replace(fit, distinguishable=variances.distinguishable), vcov, decay, decay.fit.loglik
 
 

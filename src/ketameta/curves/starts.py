@@ -1,4 +1,4 @@
-"""Where to begin climbing a likelihood of two variances: every local maximum of a grid."""
+"""Where to begin climbing likelihoods of two variances: every local maximum of a grid."""
 
 from __future__ import annotations
 
@@ -6,71 +6,86 @@ import numpy as np
 
 from ketameta._typing import Array, BoolArray
 from ketameta.curves.blocks import Blocks
+from ketameta.curves.likelihood import Problems
 
-__all__ = ["grid_maxima"]
+__all__ = ["grid_maxima", "heights"]
 
-_GRID = (0.0, 0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+_ELEMENTS = 400_000
+_GRID = np.array([0.0, 0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0])
 
 
-def grid_maxima(
-    blocks: Blocks, residual: Array, x: Array, reml: bool, free: BoolArray, scale: float
-) -> list[Array]:
+def grid_maxima(problems: Problems, free: BoolArray, scale: Array) -> tuple[np.ndarray, Array]:
     """Points of a grid over both variances that no neighbour beats.
+
+    The grid spans the typical size of the variances, the same for all problems.
 
     Parameters
     ----------
-    blocks : Blocks
-        Rotated sampling covariance.
-    residual : numpy.ndarray, shape (n,)
-        Residual of ordinary least squares, rotated.
-    x : numpy.ndarray, shape (n, p)
-        Design, rotated.
-    reml : bool
-        Restricted likelihood, or full.
+    problems : Problems
+        B problems whose effects are residuals of ordinary least squares.
     free : numpy.ndarray of bool, shape (2,)
         Which of ``(tau2, omega2)`` to vary; the others are zero.
-    scale : float
-        Size of the variances, which spans the grid.
+    scale : numpy.ndarray, shape (B,)
+        Size of the variances of each problem.
 
     Returns
     -------
-    list of numpy.ndarray, shape (2,)
-        The points.
+    owner : numpy.ndarray of int, shape (S,)
+        Problem of each start, in order.
+    theta : numpy.ndarray, shape (S, 2)
+        The starts.
     """
-    axis = scale * np.array(_GRID)
-    first, second = (axis if free[0] else axis[:1]), (axis if free[1] else axis[:1])
+    axis = float(np.exp(np.log(scale).mean())) * _GRID
+    first, second = (axis if one else axis[:1] for one in free)
     tau2, omega2 = (part.ravel() for part in np.meshgrid(first, second, indexing="ij"))
-    height = _heights(blocks, residual, x, reml, tau2, omega2).reshape(first.size, second.size)
-    padded = np.pad(height, 1, constant_values=-np.inf)
-    rows, columns = height.shape
-    neighbours = [
-        padded[1 + i : 1 + i + rows, 1 + j : 1 + j + columns]
-        for i in (-1, 0, 1)
-        for j in (-1, 0, 1)
-        if (i, j) != (0, 0)
-    ]
-    top = np.all([height >= other for other in neighbours], axis=0)
-    return [np.array([first[i], second[j]]) for i, j in zip(*np.nonzero(top), strict=True)]
+    height = heights(problems, tau2, omega2).reshape(-1, first.size, second.size)
+    padded = np.pad(height, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    rows, columns = first.size, second.size
+    top = np.ones(height.shape, dtype=np.bool_)
+    for down in (0, 1, 2):
+        for right in (0, 1, 2):
+            top &= height >= padded[:, down : down + rows, right : right + columns]
+    owner, row, column = np.nonzero(top)
+    return owner, np.stack([first[row], second[column]], axis=1)
 
 
-def _heights(blocks: Blocks, residual: Array, x: Array, reml: bool, tau2: Array, omega2: Array) -> Array:
-    """Log-likelihoods, but for a constant, at m pairs of variances at once.
+def heights(problems: Problems, tau2: Array, omega2: Array) -> Array:
+    """Log-likelihoods, but for a constant, of B problems at m pairs of variances: shape (B, m).
 
-    The residual of ordinary least squares stands for the effects: it differs from them by what the
-    coefficients take up.
+    The random effect of a trial is its level alone.
     """
-    z, p = blocks.ones, x.shape[1]
-    b = np.column_stack([x, residual])
-    diagonal = blocks.spectrum + omega2[:, None]
-    a = np.add.reduceat(z**2 / diagonal, blocks.starts, axis=1)
-    wb = b / diagonal[:, :, None]
-    zb = np.add.reduceat(z[:, None] * wb, blocks.starts, axis=1)
+    blocks, (count, n) = problems.blocks, problems.y.shape
+    size = max(1, _ELEMENTS // (tau2.size * n))
+    z, weight = blocks.ones, 1.0 / (blocks.spectrum + omega2[:, None])
+    g = z * weight
+    a = blocks.sums_of_many(z * g)
     shrink = tau2[:, None] / (1 + tau2[:, None] * a)
-    cross = np.swapaxes(wb, 1, 2) @ b - np.swapaxes(zb, 1, 2) @ (shrink[:, :, None] * zb)
-    information, right = cross[:, :p, :p], cross[:, :p, p]
-    solved = np.linalg.solve(information, right[:, :, None])[:, :, 0]
-    quadratic = cross[:, p, p] - np.einsum("ij,ij->i", right, solved)
-    height = np.log(diagonal).sum(axis=1) + np.log1p(tau2[:, None] * a).sum(axis=1) + quadratic
-    if reml:
-        height = height + np.linalg.slogdet(information)[1]
-    return np.asarray(-0.5 * height, dtype=np.float64)
+    logdet = np.log1p(tau2[:, None] * a).sum(axis=1) - np.log(weight).sum(axis=1)
+    found = []
+    shared = _solved(blocks, problems.x, weight, g, shrink) if len(problems.x) == 1 else None
+    for start in range(0, count, size):
+        rows = slice(start, start + size)
+        y = problems.y[rows]
+        solved, information = shared or _solved(blocks, problems.x[rows], weight, g, shrink)
+        right = np.einsum("bn,bmnp->bmp", y, solved) if shared is None else _all(y, solved[0])
+        zy = np.add.reduceat(g * y[:, None], blocks.starts, axis=2)
+        quadratic = (y**2) @ weight.T - (shrink * zy**2).sum(axis=2)
+        beta = np.linalg.solve(information, right[..., None])[..., 0]
+        drop = logdet + quadratic - (right * beta).sum(axis=2)
+        if problems.reml:
+            drop = drop + np.linalg.slogdet(information)[1]
+        found.append(-0.5 * drop)
+    return np.concatenate(found)
+
+
+def _solved(blocks: Blocks, x: Array, weight: Array, g: Array, shrink: Array) -> tuple[Array, Array]:
+    """Inverse covariances times designs, shape (B, m, n, p), and the informations, shape (B, m, p, p)."""
+    zx = np.add.reduceat(g[..., None] * x[:, None], blocks.starts, axis=2)
+    inner = (shrink[..., None] * zx)[:, :, blocks.trial]
+    solved = weight[..., None] * x[:, None] - g[..., None] * inner
+    return solved, np.swapaxes(x, 1, 2)[:, None] @ solved
+
+
+def _all(y: Array, solved: Array) -> Array:
+    """Products of all effects (B, n) with all designs (m, n, p): shape (B, m, p)."""
+    return np.asarray(np.tensordot(y, solved, axes=([1], [1])), dtype=np.float64)

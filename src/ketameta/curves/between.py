@@ -1,0 +1,98 @@
+"""How the covariance of a trial's random effects is written, so that a climb stays inside what it may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ketameta._typing import Array, BoolArray
+
+__all__ = ["BETWEEN", "Between", "Level", "LevelAndSlope"]
+
+
+class Between:
+    """Parameters of ``T``, the covariance of a trial's random effects, with ``omega2`` behind them."""
+
+    __slots__ = ()
+
+    @property
+    def positive(self) -> BoolArray:
+        """Which parameters are held at zero or above, shape (m,)."""
+        raise NotImplementedError
+
+    def spread(self, theta: Array) -> Array:
+        """T of B parameter vectors, shape (B, q, q)."""
+        raise NotImplementedError
+
+    def chain(
+        self, theta: Array, score: Array, average: Array, expected: Array
+    ) -> tuple[Array, Array, Array]:
+        """Score, observed and average information by the parameters, from those by the entries of T.
+
+        The log-likelihood has its curvature by the entries of ``T`` in twice the average less the expected
+        information.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Level(Between):
+    """One random effect of a trial, its level: parameters ``(tau2, omega2)``."""
+
+    @property
+    def positive(self) -> BoolArray:
+        """Which parameters are held at zero or above."""
+        return np.array([True, True])
+
+    def spread(self, theta: Array) -> Array:
+        """Covariance of the random effects."""
+        return theta[:, :1, None]
+
+    def chain(
+        self, theta: Array, score: Array, average: Array, expected: Array
+    ) -> tuple[Array, Array, Array]:
+        """Score, observed and average information by the parameters."""
+        return score, 2 * average - expected, average
+
+
+@dataclass(frozen=True, slots=True)
+class LevelAndSlope(Between):
+    """Level and slope, correlated: ``T = L L'`` with ``L = [[a, 0], [b, d]]``, parameters ``(a, b, d, omega2)``.
+
+    Any values give a covariance, singular ones included.
+    """
+
+    @property
+    def positive(self) -> BoolArray:
+        """Which parameters are held at zero or above."""
+        return np.array([False, False, False, True])
+
+    def spread(self, theta: Array) -> Array:
+        """Covariance of the random effects."""
+        a, b, d = theta[:, 0], theta[:, 1], theta[:, 2]
+        return np.stack([np.stack([a * a, a * b], axis=1), np.stack([a * b, b * b + d * d], axis=1)], axis=1)
+
+    def chain(
+        self, theta: Array, score: Array, average: Array, expected: Array
+    ) -> tuple[Array, Array, Array]:
+        """Score, observed and average information by the parameters."""
+        a, b, d = theta[:, 0], theta[:, 1], theta[:, 2]
+        jacobian, bend = np.zeros((len(theta), 4, 4)), np.zeros((len(theta), 4, 4))
+        jacobian[:, 0, 0] = 2 * a
+        jacobian[:, 1, 0], jacobian[:, 1, 1] = b, a
+        jacobian[:, 2, 1], jacobian[:, 2, 2] = 2 * b, 2 * d
+        jacobian[:, 3, 3] = 1.0
+        bend[:, 0, 0] = 2 * score[:, 0]
+        bend[:, 0, 1] = bend[:, 1, 0] = score[:, 1]
+        bend[:, 1, 1] = bend[:, 2, 2] = 2 * score[:, 2]
+        turned = np.swapaxes(jacobian, 1, 2)
+        average = turned @ average @ jacobian
+        return (
+            (turned @ score[..., None])[..., 0],
+            2 * average - turned @ expected @ jacobian - bend,
+            average,
+        )
+
+
+BETWEEN: dict[int, Between] = {1: Level(), 2: LevelAndSlope()}
