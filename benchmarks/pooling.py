@@ -1,6 +1,6 @@
 """Random-effects fits by REML: processor time, peak memory and distance from the maximum, beside others.
 
-python benchmarks/pooling.py [--quick]
+python benchmarks/pooling.py [--quick] [task ...]
 
 Every pair of a program and a task runs in a process of its own on one core, so that its peak memory can be
 told; seconds are of the processor, which a busy machine disturbs least. Programs that fit one sample at a time
@@ -84,14 +84,19 @@ TASKS: dict[str, Callable[[], Samples]] = {
     "one fit of 10": lambda: one(10),
     "one fit of 100": lambda: one(100),
     "one fit of 10,000": lambda: one(10_000),
+    "one fit of 100,000": lambda: one(100_000),
     "all subsets of 15": lambda: subsets(15),
     "all subsets of 20": lambda: subsets(20),
     "100,000 sets of 20": lambda: sets(100_000, 20),
+    "1,000 sets of 15": lambda: sets(1_000, 15),
     "1,000,000 sets of 15": lambda: sets(1_000_000, 15),
+    "10,000,000 sets of 15": lambda: sets(10_000_000, 15),
     "1,000 permutations of 30": permutations,
     "1,000 bootstraps of 30": bootstraps,
 }
-QUICK = [name for name in TASKS if not name.endswith(("10,000", "of 20", "sets of 15"))]
+QUICK = [name for name in TASKS if not name.endswith(("0,000", "of 20", "00,000 sets of 15"))]
+HUGE = {"one fit of 100,000", "10,000,000 sets of 15"}
+"""Tasks that only the engine is given: others would take hours or more memory than there is."""
 
 
 def each(samples: Samples) -> Iterator[tuple[Array, Array, Array | None]]:
@@ -269,6 +274,7 @@ PROGRAMS: dict[str, tuple[str, Callable[[Samples], Timing]]] = {
     "statsmodels (PM)": ("statsmodels", statsmodels),
 }
 WITHOUT_MODERATORS = {"ketameta.pool", "statsmodels (PM)"}
+ENGINE = {"ketameta, NumPy", "ketameta, numba"}
 
 
 def installed(needs: str) -> bool:
@@ -299,20 +305,22 @@ def measure(program: str, task: str) -> None:
     print(json.dumps([found.seconds, found.fitted, count(samples), peak, float(np.nanmax(off))]))
 
 
-def main(*, quick: bool) -> None:
+def main(tasks: list[str]) -> None:
     print(
         f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, NumPy {np.__version__}"
     )
     present = {name: installed(needs) for name, (needs, _) in PROGRAMS.items()}
     absent = [name for name, there in present.items() if not there]
     print(f"not installed: {', '.join(absent) or 'nothing'}\n")
-    for task in QUICK if quick else TASKS:
+    for task in tasks:
         print(
             f"{task}\n  {'':17} {'seconds':>12} {'ratio':>9} {'MB':>7}  largest distance in tau2", flush=True
         )
         base = None
         for program in PROGRAMS:
             if not present[program] or (program in WITHOUT_MODERATORS and "permutations" in task):
+                continue
+            if task in HUGE and program not in ENGINE:
                 continue
             command = [sys.executable, "-P", __file__, "--one", program, task]
             try:
@@ -337,4 +345,5 @@ if __name__ == "__main__":
     if "--one" in sys.argv:
         measure(*sys.argv[-2:])
     else:
-        main(quick="--quick" in sys.argv)
+        named = [argument for argument in sys.argv[1:] if argument in TASKS]
+        main(named or (QUICK if "--quick" in sys.argv else list(TASKS)))

@@ -86,11 +86,37 @@ def test_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @needs_numba
+@pytest.mark.parametrize("method", ["REML", "ML"])
+def test_several_maxima_are_found_and_counted_by_compiled_code_and_plain_numbers(method: str) -> None:
+    rng = np.random.default_rng(9)
+    v = np.exp(rng.uniform(0.0, np.log(1e8), (3000, 6)))
+    y = rng.normal(0.0, np.sqrt(v) * np.exp(rng.normal(0.0, 1.2, v.shape)))
+    found = fit(y, v, tau2=method, engine="numpy")
+    several = np.flatnonzero(found.modes > 1)
+    assert several.size > 100
+    same(fit(y, v, tau2=method, engine="numba"), found)
+    for i in several[:60]:
+        one = fit(y[i], v[i], tau2=method)
+        for name in FIELDS:
+            assert np.array_equal(getattr(one, name), getattr(found, name)[i], equal_nan=True), name
+
+
+@pytest.mark.parametrize("k", [10, 200])
+def test_several_targets_at_once(k: int) -> None:
+    y, v = data(k, 4, 1.0)
+    targets = np.array([[1.0], [0.5 * k], [k - 1.0]]) * np.ones(4)
+    together = solve_tau2(y, v, target=targets)
+    assert together.shape == (3, 4)
+    for row, target in zip(together, targets, strict=True):
+        assert np.array_equal(row, solve_tau2(y, v, target=target))
+
+
+@needs_numba
 def test_automatic_choice() -> None:
     from ketameta.models._batch import Batch
 
     few, many = Batch.read(np.ones(3), np.ones(3)), Batch.read(np.ones((100_000, 1)), np.ones(3))
-    assert _engine.chosen("auto", few, "REML") is _plain.fill
+    assert _engine.chosen("auto", few, "REML") is None
     assert _engine.chosen("auto", many, "REML") is _engine.chosen("numba", few, "REML")
     assert _engine.chosen("numpy", many, "REML") is None
     assert _engine.chosen("auto", many, "DL") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +67,7 @@ class Batch:
         except ValueError:
             raise ModelError(f"shapes of y, v, mask and x do not fit: {', '.join(map(str, parts))}") from None
         p = None if design is None else design.shape[-1]
-        return Batch(tuple(shape), int(np.prod(shape)), k, p, y, v, design, used, weights)
+        return Batch(tuple(shape), math.prod(shape), k, p, y, v, design, used, weights)
 
     @property
     def size(self) -> int:

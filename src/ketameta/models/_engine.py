@@ -1,4 +1,4 @@
-"""Which code computes a batch: NumPy, plain numbers for a few small fits, or compiled code."""
+"""Which code computes a batch: NumPy, plain numbers for a few small fits, or compiled code for many."""
 
 from __future__ import annotations
 
@@ -11,24 +11,31 @@ from ketameta.models import _plain
 from ketameta.models._batch import Batch
 from ketameta.models._sample import NARROW
 
-__all__ = ["ENGINES", "chosen", "small"]
+__all__ = ["ENGINES", "chosen", "few"]
 
 ENGINES = ("auto", "numpy", "numba")
 
 _MANY = 100_000
 
 
-def small(batch: Batch) -> bool:
-    """Whether a batch is a few small fits of a common mean, for which plain numbers are faster."""
-    return batch.p is None and batch.k <= NARROW and batch.n * batch.k <= _plain.SMALL
+def _narrow(batch: Batch) -> bool:
+    """Whether fits are of a common mean of up to 64 studies, which not only NumPy can compute."""
+    return batch.p is None and batch.k <= NARROW
+
+
+def few(batch: Batch, n: int, method: str) -> bool:
+    """Whether ``n`` fits of a batch are so few and small that plain numbers are faster than arrays.
+
+    Plain numbers give the bits that NumPy gives.
+    """
+    return method in _plain.METHODS and _narrow(batch) and n * batch.k <= _plain.SMALL
 
 
 def chosen(engine: str, batch: Batch, method: str) -> Callable[..., Any] | None:
-    """What is to compute a batch instead of NumPy, or None.
+    """Compiled code that is to compute a batch, or None.
 
-    Both cover a common mean of up to 64 studies: plain numbers, which give the bits that NumPy gives, most
-    estimators, compiled code REML and ML. numba is imported only when it is used: always for ``"numba"``, for 100,000
-    fits and more for ``"auto"``, so that small batches do not wait for it.
+    It covers ML and REML. numba is imported only when it is used: always for ``"numba"``, for 100,000 fits and
+    more for ``"auto"``, so that small batches do not wait for it.
 
     Raises
     ------
@@ -38,12 +45,12 @@ def chosen(engine: str, batch: Batch, method: str) -> Callable[..., Any] | None:
     if engine not in ENGINES:
         raise ModelError(f"engine={engine!r} is unknown; choose one of {', '.join(ENGINES)}")
     if engine == "numpy" or (engine == "auto" and batch.n < _MANY):
-        return _plain.fill if method in _plain.METHODS and small(batch) else None
+        return None
     if importlib.util.find_spec("numba") is None:
         if engine == "auto":
             return None
         raise ModelError('engine="numba" needs numba: install "ketameta[fast]"')
-    if method not in ("ML", "REML") or batch.p is not None or batch.k > NARROW:
+    if method not in ("ML", "REML") or not _narrow(batch):
         return None
     from ketameta.models._fast import fill
 

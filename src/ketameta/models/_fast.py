@@ -1,6 +1,6 @@
 """ML and REML of a common mean in compiled code: the steps of the NumPy engine, on blocks of fits.
 
-Needs numba. Fits whose likelihood is not proved to have one maximum are left to the NumPy engine.
+Needs numba. What cannot be fitted is left to the NumPy engine, which says so.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ketameta.models import _one
 from ketameta.models._batch import Batch
 from ketameta.models._fast_block import compiled, curve, load, logs, scale, shared, weigh
 from ketameta.models._likelihood import MAX_ITERATIONS
-from ketameta.models._one import advance, climb, model_step, proved
+from ketameta.models._one import advance, climb, maxima, model_step
 from ketameta.models._sample import RANGE
 
 __all__ = ["fill"]
@@ -31,9 +31,11 @@ for _function in (
     _one.climb,
     _one._alone,
     _one._positive,
-    _one._one_sided,
-    _one._keeps_sign,
-    _one.proved,
+    _one._settled,
+    _one._falls,
+    _one._deviance,
+    _one.q_at,
+    _one.maxima,
 ):
     shared(_function)
 
@@ -67,7 +69,7 @@ def _run(y: Any, v: Any, used: Any, restricted: bool, numbers: Any, weights: Any
         load(y, v, used, start, size, w, g, rank, ys, vs)
         scale(ys, vs, count, exponent, centre, rss, sums)
         t[:] = 0.0
-        weigh(ys, vs, t, w, g, common, sums)
+        weigh(ys, vs, t, w, common, sums)
         _model_steps(common, restricted, steps)
         working = 0
         for j in range(_BLOCK):
@@ -82,7 +84,7 @@ def _run(y: Any, v: Any, used: Any, restricted: bool, numbers: Any, weights: Any
                 working += 1
         iteration = 0
         while working > _FEW and iteration < MAX_ITERATIONS:
-            weigh(ys, vs, t, w, g, found, sums)
+            weigh(ys, vs, t, w, found, sums)
             _model_steps(found, restricted, steps)
             for j in range(_BLOCK):
                 if busy[j]:
@@ -96,18 +98,22 @@ def _run(y: Any, v: Any, used: Any, restricted: bool, numbers: Any, weights: Any
             if busy[j]:
                 t[j], reached = climb(ys[:, j], vs[:, j], t[j], low[j], top[j], restricted, iteration)
                 busy[j] = not reached
-        weigh(ys, vs, t, w, g, found, sums)
+        weigh(ys, vs, t, w, found, sums)
+        moved = False
+        for j in range(size):
+            left[start + j] = count[j] == 0 or busy[j]
+            if left[start + j]:
+                continue
+            first, last = curve(common, j, restricted), curve(found, j, restricted)
+            best, modes, sure = maxima(ys[:, j], vs[:, j], first, last, t[j], high[j], rss[j], restricted)
+            moved |= best != t[j]
+            t[j], numbers[_MODES, start + j], left[start + j] = best, modes, not sure
+        if moved:
+            weigh(ys, vs, t, w, found, sums)
         logs(vs, t, sums[0], sums[1])
         for j in range(size):
-            row = start + j
-            zero, last = curve(common, j, restricted), curve(found, j, restricted)
-            left[row] = (
-                count[j] == 0
-                or busy[j]
-                or not proved(ys[:, j], vs[:, j], zero, last, t[j], high[j], rss[j], restricted)
-            )
             for i in range(weights.shape[1]):
-                weights[row, i] = w[rank[i, j], j] / found[0, j]
+                weights[start + j, i] = w[rank[i, j], j] / found[0, j]
         for j in range(_BLOCK):
             inside = found[0, j] / max(count[j], 1) if restricted else 1.0
             sums[2, j] = math.log(sums[0, j] * inside) + sums[1, j] * _LOG_RANGE
@@ -158,7 +164,8 @@ def _write(
         studies[j] = count[j]
 
 
-_NAMES = ("beta", "cov", "hksj", "tau2", "q", "typical_v", "i2", "h2", "loglik", "k")
+_NAMES = ("beta", "cov", "hksj", "tau2", "q", "typical_v", "i2", "h2", "loglik", "k", "modes")
+_MODES = 10
 
 
 def fill(batch: Batch, out: dict[str, Any], method: str) -> Any:
@@ -181,9 +188,10 @@ def fill(batch: Batch, out: dict[str, Any], method: str) -> Any:
         numbers, left = np.empty((len(_NAMES), n)), np.empty(n, dtype=np.bool_)
         arrays = (np.ascontiguousarray(a) for a in (y, v, counts))
         _run(*arrays, method == "REML", numbers, out["weights"][part], left)
-        numbers[:, left], out["weights"][part][left] = np.nan, np.nan
+        numbers[:, left], numbers[_MODES, left] = np.nan, 0.0
+        out["weights"][part][left] = np.nan
         for name, values in zip(_NAMES, numbers, strict=True):
             out[name][part] = values.reshape(n, *(1,) * (out[name].ndim - 1))
-        out["modes"][part], out["converged"][part] = ~left, ~left
+        out["converged"][part] = ~left
         rest.append(part.start + np.flatnonzero(left))
     return np.concatenate(rest) if rest else np.zeros(0, dtype=np.intp)

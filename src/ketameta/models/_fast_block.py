@@ -18,6 +18,8 @@ from ketameta.models._sample import RANGE
 __all__ = ["compiled", "curve", "load", "logs", "scale", "shared", "weigh"]
 
 _LARGE = 1e140
+_S1, _S2, _S3, _SY, _MEAN, _FIRST, _Q, _YPP, _LEAN, _SQUARE = range(10)
+"""Rows of the sums of a block: of the weights of all studies but the first and their powers, and so on."""
 
 
 def compiled(function: Any) -> Any:
@@ -107,58 +109,49 @@ def scale(ys: Any, vs: Any, count: Any, exponent: Any, centre: Any, rss: Any, wo
 
 
 @compiled
-def weigh(ys: Any, vs: Any, t: Any, w: Any, g: Any, out: Any, s: Any) -> None:
+def weigh(ys: Any, vs: Any, t: Any, w: Any, out: Any, s: Any) -> None:
     """Weighted least squares of a block at ``t``.
 
-    Rows of ``out``: weight, mean, q, ypp, trace, yppp, trace_pp, total_ww, as in ``_weighing``.
+    Rows of ``out``: weight, mean, q, ypp, trace, yppp, trace_pp, total_ww, as in ``_weighing``. All sums lie in
+    one array, so that the compiler sees that they do not overlap, and adds for several fits at once.
     """
     k, n = ys.shape
     s[:] = 0.0
-    s1, s2, s3, sy, q, ypp, lean, square = s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
-    mean, first = s[8], s[9]
-    for i in range(k):
-        vi, wi = vs[i], w[i]
-        for j in range(n):
-            wi[j] = 1.0 / (vi[j] + t[j])
     for i in range(1, k):
+        vi, yi, wi = vs[i], ys[i], w[i]
+        for j in range(n):
+            one = 1.0 / (vi[j] + t[j])
+            power = one * one
+            wi[j] = one
+            s[_S1, j] += one
+            s[_SY, j] += one * yi[j]
+            s[_S2, j] += power
+            s[_S3, j] += power * one
+    v0, w0 = vs[0], w[0]
+    for j in range(n):
+        w0[j] = 1.0 / (v0[j] + t[j])
+        s[_MEAN, j] = s[_SY, j] / (w0[j] + s[_S1, j])
+        s[_FIRST, j] = w0[j] * -s[_MEAN, j]
+    for i in range(k):
         wi, yi = w[i], ys[i]
         for j in range(n):
-            s1[j] += wi[j]
-            sy[j] += wi[j] * yi[j]
-        for j in range(n):
-            power = wi[j] * wi[j]
-            s2[j] += power
-            s3[j] += power * wi[j]
-    weight = out[0]
+            r = yi[j] - s[_MEAN, j]
+            g = wi[j] * r
+            d = g - s[_FIRST, j]
+            s[_Q, j] += g * r
+            s[_YPP, j] += g * g
+            s[_LEAN, j] += wi[j] * d
+            s[_SQUARE, j] += wi[j] * d * d
     for j in range(n):
-        weight[j] = w[0, j] + s1[j]
-        mean[j] = sy[j] / weight[j]
-    for i in range(k):
-        wi, yi, gi = w[i], ys[i], g[i]
-        for j in range(n):
-            r = yi[j] - mean[j]
-            gi[j] = wi[j] * r
-            q[j] += gi[j] * r
-        for j in range(n):
-            ypp[j] += gi[j] * gi[j]
-    for j in range(n):
-        first[j] = g[0, j]
-    for i in range(1, k):
-        wi, gi = w[i], g[i]
-        for j in range(n):
-            d = gi[j] - first[j]
-            wd = wi[j] * d
-            lean[j] += wd
-            square[j] += wd * d
-    for j in range(n):
-        w0, total, one, two = w[0, j], weight[j], s1[j], s2[j]
-        ratio, cross = w0 * one / total, w0 / total
-        share = two / total
-        out[1, j], out[2, j], out[3, j] = mean[j], q[j], ypp[j]
-        out[4, j] = (2.0 * w0 * one + (one * one - two)) / total
-        out[5, j] = max(square[j] - lean[j] * lean[j] / total, 0.0)
-        out[6, j] = ratio * ratio + (2.0 * cross * cross * two + (two - 2.0 * s3[j] / total) + share * share)
-        out[7, j] = w0 * w0 + two
+        one, two, lean = s[_S1, j], s[_S2, j], s[_LEAN, j]
+        total = w0[j] + one
+        ratio, cross, share = w0[j] * one / total, w0[j] / total, two / total
+        spread = two - 2.0 * s[_S3, j] / total
+        out[0, j], out[1, j], out[2, j], out[3, j] = total, s[_MEAN, j], s[_Q, j], s[_YPP, j]
+        out[4, j] = (2.0 * w0[j] * one + (one * one - two)) / total
+        out[5, j] = max(s[_SQUARE, j] - lean * lean / total, 0.0)
+        out[6, j] = ratio * ratio + (2.0 * cross * cross * two + spread + share * share)
+        out[7, j] = w0[j] * w0[j] + two
 
 
 @compiled

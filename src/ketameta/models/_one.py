@@ -13,12 +13,10 @@ from typing import Any
 from ketameta.models._cells import MARGIN, NARROWEST
 from ketameta.models._likelihood import CLOSE, EPS, MAX_ITERATIONS, MODEL_ITERATIONS
 
-__all__ = ["Curve", "advance", "climb", "curve_at", "model_step", "proved", "q_at"]
+__all__ = ["Curve", "advance", "climb", "curve_at", "maxima", "model_step", "q_at"]
 
 Curve = tuple[float, float, float, float]
 """A, its fall, B and its fall at one tau2, as in ``_cells``."""
-
-_CUTS = 64
 
 
 def q_at(y: Any, v: Any, t: float) -> tuple[float, float, float, float]:
@@ -131,14 +129,19 @@ def _positive(constant: float, slope: float, bend: float, x: float) -> bool:
     )
 
 
-def _one_sided(low: Curve, high: Curve, x: float, up: bool) -> bool:
-    """Whether the score is proved to keep the sign that it has at both ends of a cell."""
+def _settled(low: Curve, high: Curve, x: float, up_low: bool, up_high: bool) -> bool:
+    """Whether the score is proved to change sign in a cell only as its signs at the ends tell."""
     if low[0] <= 0.0 or high[0] <= 0.0:
         return False
-    if up:
+    if up_low and up_high:
         tangent_low, tangent_high = 1.0 + low[1] * x, 1.0 - high[1] * x
         from_low = tangent_low * tangent_low * high[2] <= low[0] * (1.0 - MARGIN)
         return from_low or tangent_high * tangent_high * low[2] <= high[0] * (1.0 - MARGIN)
+    mean = math.sqrt(low[0] * high[0])
+    if up_low:
+        return 2.0 * high[1] * low[2] >= low[3] * mean * (1.0 + MARGIN)
+    if up_high:
+        return 2.0 * low[1] * high[2] * (1.0 + MARGIN) <= high[3] * mean
     chord_low = (math.sqrt(low[0] / high[0]) - 1.0) / x
     chord_high = (1.0 - math.sqrt(high[0] / low[0])) / x
     ratio_low, ratio_high = min(low[0] / low[2], 1.0), min(high[0] / high[2], 1.0)
@@ -147,38 +150,55 @@ def _one_sided(low: Curve, high: Curve, x: float, up: bool) -> bool:
     return from_low or _positive(1.0 - ratio_high, slope, chord_high * chord_high, x)
 
 
-def _keeps_sign(
-    y: Any, v: Any, low: float, high: float, at_low: Curve, at_high: Curve, up: bool, restricted: bool
-) -> bool:
-    """Whether the score is proved not to change sign between two points, cutting the range where needed."""
-    cells = [(low, high, at_low, at_high)]
-    cuts = 0
+def _falls(
+    y: Any, v: Any, cells: list[tuple[float, float, Curve, Curve, bool, bool]], restricted: bool
+) -> list[tuple[float, float]]:
+    """Ranges of tau2 inside ``cells`` in which the score falls through zero once; ``cells`` is used up."""
+    found = []
     while len(cells) > 0:
-        a, b, one, two = cells.pop()
-        base = v[0] + a
-        if (b - a) / base <= NARROWEST or _one_sided(one, two, b - a, up):
+        a, b, one, two, up_a, up_b = cells.pop()
+        width = (b - a) / (v[0] + a)
+        if width <= NARROWEST or _settled(one, two, b - a, up_a, up_b):
+            if up_a and not up_b:
+                found.append((a, b))
             continue
-        if cuts == _CUTS:
-            return False
-        cuts += 1
-        middle = a + (b - a) / (1.0 + math.sqrt(1.0 + (b - a) / base))
+        middle = a + (b - a) / (1.0 + math.sqrt(1.0 + width))
         at = curve_at(y, v, middle, restricted)
-        if (at[0] > at[2]) != up:
-            return False
-        cells.append((a, middle, one, at))
-        cells.append((middle, b, at, two))
-    return True
+        up = at[0] > at[2]
+        cells.append((a, middle, one, at, up_a, up))
+        cells.append((middle, b, at, two, up, up_b))
+    return found
 
 
-def proved(
+def _deviance(y: Any, v: Any, t: float, restricted: bool) -> float:
+    """Minus twice the log-likelihood at tau2 = ``t``, less what does not depend on it."""
+    total, _, q, _ = q_at(y, v, t)
+    result = q + math.log(total) if restricted else q
+    for spread in v:
+        result += math.log(spread + t) if spread < math.inf else 0.0
+    return result
+
+
+def maxima(
     y: Any, v: Any, zero: Curve, last: Curve, t: float, high: float, rss: float, restricted: bool
-) -> bool:
-    """Whether the maximum at ``t`` is proved to be the only one, going through cells where needed."""
+) -> tuple[float, int, bool]:
+    """Highest maximum of the likelihood, how many there are, and whether all were reached; one at ``t`` is known."""
+    count, sure = 1, True
     if high <= 0 or _alone(zero, last, t, rss):
-        return True
+        return t, count, sure
     at = (last[2], last[1], last[2], last[3]) if t > 0 else zero
-    if t > 0 and not _keeps_sign(y, v, 0.0, t, zero, at, True, restricted):
-        return False
-    if t >= high:
-        return True
-    return _keeps_sign(y, v, t, high, at, curve_at(y, v, high, restricted), False, restricted)
+    cells = []
+    if t > 0:
+        cells.append((0.0, t, zero, at, True, True))
+    if t < high:
+        cells.append((t, high, at, curve_at(y, v, high, restricted), False, False))
+    falls = _falls(y, v, cells, restricted)
+    best, least = t, _deviance(y, v, t, restricted) if len(falls) > 0 else 0.0
+    for low, top in falls:
+        root, reached = climb(y, v, low + (top - low) / 2.0, low, top, restricted, 0)
+        value = _deviance(y, v, root, restricted)
+        if value < least or (value == least and root < best):
+            best, least = root, value
+        count += 1
+        sure = sure and reached
+    return best, count, sure

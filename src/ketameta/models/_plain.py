@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ketameta._typing import Array
 from ketameta.models._batch import Batch
-from ketameta.models._one import Curve, climb, curve_at, model_step, proved, q_at
+from ketameta.models._one import Curve, climb, curve_at, maxima, model_step, q_at
 from ketameta.models._sample import RANGE
 from ketameta.models._tau2 import CLOSE_Q, MAX_STEPS_Q
 
@@ -48,59 +49,59 @@ class _Fit:
             self.rss += (value - mean) * (value - mean)
 
 
-def _fits(batch: Batch) -> list[_Fit]:
-    y, v, _, used, _ = batch.rows(slice(0, batch.n))
-    masks = [None] * batch.n if used is None else used.tolist()
+def _fits(batch: Batch, rows: Any) -> list[_Fit]:
+    y, v, _, used, _ = batch.rows(rows)
+    masks = [None] * len(y) if used is None else used.tolist()
     return [_Fit(*row) for row in zip(y.tolist(), v.tolist(), masks, strict=True)]
 
 
-def fill(batch: Batch, out: dict[str, Any], method: str) -> Any:
-    """Compute what can be computed so; returns the positions of the other fits.
+def fill(batch: Batch, rows: Any, out: dict[str, Any], method: str) -> Any:
+    """Compute what can be computed so of the fits ``rows``; returns the positions of the others.
 
     Parameters
     ----------
     batch : Batch
         Fits of a common mean of no more studies than ``NARROW``.
+    rows : NDArray[int]
+        Positions of fits.
     out : dict of arrays
         Results by the names of the fields of ``Fits``, with one leading axis of fits.
     method : str
         One of ``METHODS``.
     """
-    return np.array(
-        [row for row, fit in enumerate(_fits(batch)) if not _fill(fit, row, out, method)], dtype=np.intp
-    )
+    fits = zip(rows.tolist(), _fits(batch, rows), strict=True)
+    return np.array([row for row, fit in fits if not _fill(fit, row, out, method)], dtype=np.intp)
 
 
-def _estimate(fit: _Fit, method: str, zero: Curve, total: float, q: float) -> float | None:
-    """tau2; None where it takes more than is done here. ``zero``, ``total`` and ``q`` are at tau2 = 0."""
+def _estimate(fit: _Fit, method: str, zero: Curve, total: float, q: float) -> tuple[float, int, bool]:
+    """tau2, maxima of the likelihood, and whether it was found. ``zero`` (REML), ``total`` and ``q`` are at 0."""
     k = float(len(fit.y))
     df = k - 1.0
     if method in ("REML", "ML"):
-        return _likeliest(fit, restricted=method == "REML")
+        return _likeliest(fit, zero if method == "REML" else curve_at(fit.y, fit.v, 0.0, False), method)
     if method in ("PM", "EB"):
-        return _root(fit, df)
+        return _root(fit, df), 0, True
     moment = {
         "EE": 0.0,
         "DL": (q - df) / zero[2],
         "HS": (q - k) / total,
         "HSk": (q * k / df - k) / total,
     }[method]
-    return max(moment, 0.0)
+    return max(moment, 0.0), 0, True
 
 
-def _likeliest(fit: _Fit, *, restricted: bool) -> float | None:
-    """The only maximum of the likelihood; None where that is not proved."""
-    y, v = fit.y, fit.v
-    zero = curve_at(y, v, 0.0, restricted)
+def _likeliest(fit: _Fit, zero: Curve, method: str) -> tuple[float, int, bool]:
+    """The global maximum of the likelihood, how many maxima there are, and whether all were reached."""
+    y, v, restricted = fit.y, fit.v, method == "REML"
     s2 = fit.rss / (len(y) - 1.0 if restricted else float(len(y)))
     high = max(0.5 * s2 - v[0] + math.sqrt(s2) * math.sqrt(0.25 * s2 + (v[-1] - v[0])), 0.0)
     tau2, last = 0.0, zero
     if zero[0] > zero[2] and high > 0:
         tau2, reached = climb(y, v, min(model_step(*zero), high), 0.0, high, restricted, 0)
         if not reached:
-            return None
+            return tau2, 1, False
         last = curve_at(y, v, tau2, restricted)
-    return tau2 if proved(y, v, zero, last, tau2, high, fit.rss, restricted) else None
+    return maxima(y, v, zero, last, tau2, high, fit.rss, restricted)
 
 
 def _fill(fit: _Fit, row: int, out: dict[str, Any], method: str) -> bool:
@@ -109,8 +110,8 @@ def _fill(fit: _Fit, row: int, out: dict[str, Any], method: str) -> bool:
     y, v, k, df, restricted = fit.y, fit.v, float(len(fit.y)), len(fit.y) - 1.0, method == "REML"
     zero = curve_at(y, v, 0.0, True)
     before, _, common_q, _ = q_at(y, v, 0.0)
-    tau2 = _estimate(fit, method, zero, before, common_q)
-    if tau2 is None:
+    tau2, modes, found = _estimate(fit, method, zero, before, common_q)
+    if not found:
         return False
     total, mean, q, _ = q_at(y, v, tau2)
     typical, unit = df / zero[2], math.ldexp(1.0, fit.exponent)
@@ -127,7 +128,7 @@ def _fill(fit: _Fit, row: int, out: dict[str, Any], method: str) -> bool:
         i2, h2 = 100.0 * tau2 / (tau2 + typical), tau2 / typical + 1.0
     values = {
         "k": k,
-        "modes": 1.0 if method in ("REML", "ML") else 0.0,
+        "modes": modes,
         "converged": True,
         "beta": fit.centre + mean * unit,
         "cov": 1.0 / total * unit * unit,
@@ -147,14 +148,15 @@ def _fill(fit: _Fit, row: int, out: dict[str, Any], method: str) -> bool:
     return True
 
 
-def solve(batch: Batch, target: Any) -> Any:
-    """The tau2 at which the generalised Q statistic equals ``target``, as ``_tau2.solve_q``."""
-    return np.array(
-        [
-            math.ldexp(_root(fit, goal), 2 * fit.exponent) if fit.sound else math.nan
-            for fit, goal in zip(_fits(batch), target.tolist(), strict=True)
-        ]
-    )
+def solve(batch: Batch, targets: Array) -> list[list[float]]:
+    """The tau2 at which the generalised Q statistic equals the targets (m, n), as ``_tau2.solve_q``."""
+    fits = _fits(batch, slice(0, batch.n))
+    return [[_bound(fit, goal) for fit, goal in zip(fits, row, strict=True)] for row in targets.tolist()]
+
+
+def _bound(fit: _Fit, target: float) -> float:
+    """The same for one fit and target."""
+    return math.ldexp(_root(fit, target), 2 * fit.exponent) if fit.sound else math.nan
 
 
 def _root(fit: _Fit, target: float) -> float:

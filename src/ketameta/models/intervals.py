@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -52,15 +54,14 @@ class Inference:
     @property
     def critical(self) -> Array:
         """Quantile of the reference distribution; NaN where df is not positive."""
-        return _quantile((1.0 - self.level) / 2.0, self.df)
+        tail = (1.0 - self.level) / 2.0
+        return _quantile_of_one(tail, self.df) if isinstance(self.df, float) else _quantile(tail, self.df)
 
     @property
     def stat(self) -> Array:
         """Estimate divided by its standard error; NaN where the standard error is 0."""
-        estimate, se = np.asarray(self.estimate), np.asarray(self.se)
-        if estimate.shape != se.shape:
-            estimate, se = np.broadcast_arrays(estimate, se)
-        result: Array = np.divide(estimate, se, out=np.full(estimate.shape, np.nan), where=se > 0)
+        se = np.asarray(self.se)
+        result: Array = self.estimate / np.where(se > 0, se, np.nan)
         return result
 
     @property
@@ -103,6 +104,10 @@ def _quantile(tail: float, df: ArrayLike) -> Array:
     return _masked(np.where(normal, -special.ndtri(tail), t), df)
 
 
+_quantile_of_one = lru_cache(maxsize=64)(_quantile)
+"""The interval of a mean, that of a new study and remarks on their width ask for the same quantile."""
+
+
 def _distribution(t: Array, df: ArrayLike) -> Array:
     """Distribution function of Student's t, or of the normal where df is infinite."""
     df = np.asarray(df, dtype=np.float64)
@@ -112,7 +117,7 @@ def _distribution(t: Array, df: ArrayLike) -> Array:
 
 
 def _masked(value: Array, df: Array) -> Array:
-    result: Array = np.where(df > 0, value, np.nan)
+    result: Array = np.where(df > 0, value, np.nan)[()]
     return result
 
 
@@ -225,14 +230,17 @@ def q_profile(
     >>> round(float(low), 4), round(float(high), 4)
     (0.0292, 3.3327)
     """
-    shape = np.broadcast_shapes(np.shape(y), np.shape(v), np.shape(mask) if mask is not None else ())
-    used = np.broadcast_to(True if mask is None else np.asarray(mask, dtype=np.bool_), shape)
-    p = 1 if x is None else np.shape(x)[-1]
-    df = np.maximum(used.sum(axis=-1) - p, 1).astype(np.float64)
+    design, used = (() if x is None else np.shape(x)[:-1]), (() if mask is None else np.shape(mask))
+    shape = np.broadcast_shapes(np.shape(y), np.shape(v), used, design)
+    if mask is None:
+        k: Any = float(shape[-1])
+    else:
+        k = np.broadcast_to(np.asarray(mask, dtype=np.bool_), shape).sum(axis=-1)
+    df = np.maximum(k - (1 if x is None else np.shape(x)[-1]), 1.0)
     tail = (1.0 - level) / 2.0
-    target = np.stack([special.chdtri(df, tail), 2.0 * special.gammaincinv(df / 2.0, tail)])
-    both = np.broadcast_to(np.asarray(y, dtype=np.float64), (2, *shape))
-    low, high = solve_tau2(both, v, x, mask=mask, target=target)
+    target = np.empty((2, *shape[:-1]))
+    target[0], target[1] = special.chdtri(df, tail), 2.0 * special.gammaincinv(df / 2.0, tail)
+    low, high = solve_tau2(y, v, x, mask=mask, target=target)
     return low, high
 
 

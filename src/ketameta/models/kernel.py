@@ -6,6 +6,7 @@ same call with other masks or other effects. The engine knows arrays only.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from ketameta._typing import Array, ArrayLike, BoolArray
 from ketameta.errors import ModelError
 from ketameta.models import _plain
 from ketameta.models._batch import Batch
-from ketameta.models._engine import ENGINES, chosen, small
+from ketameta.models._engine import ENGINES, chosen, few
 from ketameta.models._likelihood import loglik
 from ketameta.models._sample import Sample
 from ketameta.models._tau2 import METHODS, estimate, solve_q
@@ -165,8 +166,11 @@ def fit(
     out |= {"k": np.zeros(n), "modes": np.zeros(n), "converged": np.zeros(n, dtype=np.bool_)}
     out |= {"beta": np.full((n, p), np.nan), "cov": np.full((n, p, p), np.nan)}
     out["weights"] = np.full((n, k if weights else 0), np.nan)
-    other = chosen(engine, batch, tau2)
-    rest = _fill_chunks(batch, tau2, out) if other is None else other(batch, out, tau2)
+    compiled = chosen(engine, batch, tau2)
+    if compiled is not None:
+        rest = compiled(batch, out, tau2)
+    else:
+        rest = np.arange(n) if few(batch, n, tau2) else _fill_chunks(batch, tau2, out)
     _fill_rest(batch, tau2, out, rest)
     shaped = {name: values.reshape((*batch.shape, *values.shape[1:])) for name, values in out.items()}
     return Fits(**shaped, df=shaped["k"] - p, boundary=(shaped["tau2"] == 0) & (tau2 != "EE"))
@@ -186,26 +190,29 @@ def solve_tau2(
     ----------
     y, v, x, mask
         As for :func:`fit`.
-    target : array_like, broadcast to the batch axes
-        Value of Q; a chi-square quantile for a Q-profile bound.
+    target : array_like, shape (..., )
+        Value of Q, a chi-square quantile for a Q-profile bound; broadcast to the batch axes. Axes in front of
+        those stand for several values for each fit.
 
     Returns
     -------
     Array, shape (...)
-        0 where Q lies below the target even at tau2 = 0; NaN where there are not more studies than
-        coefficients.
+        One for each target. 0 where Q lies below it even at tau2 = 0; NaN where there are not more studies
+        than coefficients.
 
     Examples
     --------
     >>> from ketameta.models.kernel import solve_tau2
-    >>> float(solve_tau2([-1.0, 1.0], [0.5, 0.5], target=1.0))
-    1.5
+    >>> solve_tau2([-1.0, 1.0], [0.5, 0.5], target=[1.0, 2.0])
+    array([1.5, 0.5])
     """
     batch = Batch.read(y, v, x, mask)
-    goal = np.broadcast_to(np.asarray(target, dtype=np.float64), batch.shape).reshape(-1)
-    if small(batch) and (goal > 0).all():
-        return np.asarray(_plain.solve(batch, goal)).reshape(batch.shape)
-    result = np.full(batch.n, np.nan)
+    goals = np.asarray(target, dtype=np.float64)
+    shape = (*goals.shape[: max(goals.ndim - len(batch.shape), 0)], *batch.shape)
+    goals = np.broadcast_to(goals, shape).reshape(math.prod(shape) // max(batch.n, 1), batch.n)
+    if few(batch, batch.n, "PM") and (goals > 0).all():
+        return np.asarray(_plain.solve(batch, goals)).reshape(shape)
+    result = np.full(goals.shape, np.nan)
     for part in batch.chunks():
         sample = batch.sample(part)
         rows = np.flatnonzero(sample.sound & (sample.df > 0))
@@ -215,9 +222,10 @@ def solve_tau2(
         room = Room(some)
         rss = unweighted(some, room)[0]
         common = weigh(some, marginal(some, np.zeros(rows.size), room), room)
-        found = solve_q(some, goal[part][rows], common, rss, room)[0]
-        result[part.start + rows] = np.ldexp(found, 2 * some.exponent)
-    return result.reshape(batch.shape)
+        for goal, solved in zip(goals, result, strict=True):
+            found = solve_q(some, goal[part][rows], common, rss, room)[0]
+            solved[part.start + rows] = np.ldexp(found, 2 * some.exponent)
+    return result.reshape(shape)
 
 
 def _fill_chunks(batch: Batch, method: str, out: dict[str, Any]) -> Any:
@@ -236,6 +244,8 @@ def _fill_chunks(batch: Batch, method: str, out: dict[str, Any]) -> Any:
 
 def _fill_rest(batch: Batch, method: str, out: dict[str, Any], rest: Any) -> None:
     """Compute the fits ``rest`` with everything that they need."""
+    if few(batch, rest.size, method):
+        rest = _plain.fill(batch, rest, out, method)
     for part in batch.split(rest):
         found = {name: values[part] for name, values in out.items()}
         _fill(batch.sample(part), method, found, thorough=True)
