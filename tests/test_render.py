@@ -1,0 +1,51 @@
+"""Cards as text and HTML: hostile names neither break the page nor fill it."""
+
+from ketameta._render import Card, card_html, card_text, plain, table_html
+
+NAMES = (
+    "=cmd|' /C calc'!A0",
+    "<script>alert(1)</script>",
+    "a\x1b[31mred",
+    "two\nlines",
+    "\u202eback",
+    "x" * 1_000_000,
+    "\ud800",
+)
+
+
+def card() -> Card:
+    return Card(
+        title="t\x00itle",
+        columns=("name", "n"),
+        rows=tuple((name, "1") for name in NAMES),
+        notes=("a\nb",),
+        footer=("c\rd",),
+    )
+
+
+def test_text_holds_one_line_for_each_row_and_no_control_characters():
+    lines = card_text(card()).split("\n")
+    assert lines[0] == r"t\x00itle"
+    assert len(lines) == 4 + len(NAMES) + 1 + 2
+    assert all(line.isprintable() for line in lines)
+    assert max(map(len, lines)) < 120
+    assert r"Note: a\nb" in lines
+    card_text(card()).encode("utf-8")
+
+
+def test_html_is_escaped_and_short():
+    page = card_html(card())
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert len(page) < 4_000
+    assert page.isprintable()
+
+
+def test_a_long_cell_ends_in_an_ellipsis():
+    assert plain("abcdef", widest=4) == "abc…"
+    assert plain("abcd", widest=4) == "abcd"
+    assert "x…" in table_html(("name",), (("x" * 200,),))
+
+
+def test_ordinary_text_is_left_alone():
+    assert plain("Sjögren 2020 – SMD −0.5 (τ²)") == "Sjögren 2020 – SMD −0.5 (τ²)"
