@@ -1,5 +1,5 @@
 # Multivariate and multilevel models by metafor, cluster-robust tests by clubSandwich: writes multilevel_*.csv.
-# Run in this directory with metafor 5.1, metadat, clubSandwich. Argument: the folder with the two SYPRES time-course tables
+# Run in this directory with metafor 5.1, metadat, clubSandwich, numDeriv. Argument: the folder with the two SYPRES time-course tables
 # (sypres_psilodep_timecourse.csv, sypres_mdmaptsd_timecourse.csv); without it multilevel_psilodep.csv and
 # multilevel_mdmaptsd.csv, which this script wrote, are read again.
 
@@ -89,7 +89,7 @@ d <- escalc("ZCOR", ri = ri, ni = ni, data = dat.crede2010)
 add("crede2010", data.frame(studyid = d$studyid, sampleid = d$sampleid, sample = paste(d$studyid, d$sampleid, sep = "."), criterion = as.character(d$criterion), yi = as.numeric(d$yi), vi = as.numeric(d$vi)), d$vi)
 
 d <- dat.tannersmith2016
-d <- data.frame(studyid = d$studyid, esid = seq_len(nrow(d)), aget1 = ave(d$aget1, d$studyid), aget2 = ave(d$aget2, d$studyid), yi = d$yi, vi = d$sei^2)
+d <- data.frame(studyid = d$studyid, esid = seq_len(nrow(d)), aget1 = ave(d$aget1, d$studyid), aget2 = ave(d$aget2, d$studyid), yi = d$yi, vi = d$vi)
 add("tannersmith2016", d, vcalc(vi, cluster = studyid, obs = esid, rho = 0.8, data = d))
 
 d <- dat.kalaian1996
@@ -147,6 +147,7 @@ model("berkey_UN_ML", "berkey1998", "0 + C(outcome) + C(outcome):year", "outcome
 model("assink_nested", "assink2016", "1", "study/esid", cluster = "study", profile = TRUE)
 model("assink_nested_ML", "assink2016", "1", "study/esid", method = "ML", cluster = "study")
 model("assink_independent", "assink2016ind", "1", "study/esid", cluster = "study")
+model("assink_year", "assink2016ind", "1 + year", "study/esid", cluster = "study")
 model("assink_deltype", "assink2016", "1 + year + C(deltype)", "study/esid", cluster = "study")
 model("assink_DIAG", "assink2016", "0 + C(deltype)", c("study", "deltype|study"), "DIAG", cluster = "study")
 model("assink_CS", "assink2016", "1", c("study/esid", "deltype|study"), "CS", rho = 0, cluster = "study")
@@ -169,6 +170,7 @@ model("bourassa_UN", "bourassa1996", "0 + C(sex)", "sex|sample", "UN", method = 
 model("crede_nested", "crede2010", "1 + C(criterion)", "studyid/sampleid", cluster = "studyid")
 model("crede_two", "crede2010", "1 + C(criterion)", c("criterion|studyid", "criterion|sample"), c("CS", "ID"), cluster = "studyid")
 model("tannersmith_nested", "tannersmith2016", "1 + aget1 + aget2", "studyid/esid", cluster = "studyid", profile = TRUE)
+model("tannersmith_interaction", "tannersmith2016", "1 + aget1 + aget2 + aget1:aget2", "studyid/esid", cluster = "studyid")
 model("tannersmith_CS", "tannersmith2016", "1", "esid|studyid", "CS", cluster = "studyid")
 model("kalaian_UN", "kalaian1996", "0 + C(outcome)", "outcome|study", "UN", cluster = "study")
 model("kalaian_DIAG_ML", "kalaian1996", "0 + C(outcome)", "outcome|study", "DIAG", "ML", "study")
@@ -440,13 +442,15 @@ run <- function(m) {
       keep("robust", fit = id, cluster = m$cluster, type = type, term = term, estimate = tests$beta, se = tests$SE, df = freedom, p = pv)
       if (p <= 12) { Vr <- as.matrix(Vr); put(id, paste0("vcov_", type), paste(lower[, 1], lower[, 2]), Vr[lower]) }
     }
-    Vr <- vcovCR(res, cluster = cluster, type = "CR2")
     if (p > 1 && p <= 12) {
+      # on orthonormal columns, where clubSandwich loses no digits to collinear ones
+      turn <- qr(X); resq <- call_metafor(m, d, V, qr.Q(turn), fixed = fixed); back <- solve(qr.R(turn))
+      Vr <- vcovCR(resq, cluster = cluster, type = "CR2")
       last <- diff(diag(p))
       sets_of <- list(zero_all = diag(p), differences = last)
       if (p > 2) sets_of$last_two <- diag(p)[(p - 1):p, , drop = FALSE]
       for (what in names(sets_of)) {
-        w <- tryCatch(as.data.frame(Wald_test(res, constraints = sets_of[[what]], vcov = Vr, test = c("HTZ", "chi-sq", "EDF"))), error = function(e) NULL)
+        w <- tryCatch(as.data.frame(Wald_test(resq, constraints = sets_of[[what]] %*% back, vcov = Vr, test = c("HTZ", "chi-sq", "EDF"))), error = function(e) NULL)
         if (!is.null(w)) for (i in seq_len(nrow(w))) keep("wald", fit = id, cluster = m$cluster, constraint = what, test = w$test[i],
           q = nrow(sets_of[[what]]), stat = w$Fstat[i], df = w$df_denom[i], p = w$p_val[i])
       }
@@ -476,7 +480,8 @@ for (name in names(rows)) write(name, do.call(rbind, rows[[name]]))
 same <- c(ishak2007ind = 1, assink2016ind = 1)
 for (name in setdiff(names(sets), names(same))) write(name, sets[[name]]$d)
 write("v", do.call(rbind, lapply(names(sets), function(name) {
-  V <- sets[[name]]$V; at <- which(V != 0 & lower.tri(V), arr.ind = TRUE)
+  V <- sets[[name]]$V; other <- diag(abs(diag(V) - sets[[name]]$d$vi) > 1e-9)  # a diagonal that is not vi
+  at <- which(V != 0 & lower.tri(V) | other != 0, arr.ind = TRUE)
   if (nrow(at)) data.frame(data = name, row = at[, 1], col = at[, 2], value = V[at]) else NULL
 })))
 versions <- sapply(c("metafor", "metadat", "clubSandwich"), function(p) as.character(packageVersion(p)))
