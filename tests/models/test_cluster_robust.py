@@ -423,6 +423,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         r"rows 2 to 3 holds rows of the clusters .*2.* and .*3.*: a cluster must contain whole",
     ),
     ({"clusters": []}, "one label for each"),
+    ({"clusters": [[1], [1, 2], 3, 4, 5, 6]}, "one label for each"),
     ({"x": X[:, 0]}, "x has shape"),
     ({"x": np.empty((0, 0)), "residuals": []}, "more rows than coefficients"),
     ({"x": np.eye(6)}, "6 rows and 6 columns"),
@@ -475,6 +476,7 @@ def test_wrong_inputs_are_named(change: dict[str, Any], message: str) -> None:
         ([[1.0]], "weights has shape"),
         ([1.0, 0.0], "weights has shape"),
         ([[0.0, 0.0]], "row of zeros"),
+        (np.empty((0, 2)), "no rows"),
         ([[1.0, np.nan]], "weights is nan"),
         ([[1.0, 0.0], [2.0, 0.0]], "singular"),
     ],
@@ -491,8 +493,9 @@ def test_wrong_coefficients_are_named() -> None:
         found.combination([0.1])
     with pytest.raises(ModelError, match="value has shape"):
         found.combination([0.1, 0.2], value=[1.0])
-    with pytest.raises(ModelError, match="level=95"):
-        found.combination([0.1, 0.2], level=95)
+    for level in (95, 0.0, math.nan, "0.95", True, None):
+        with pytest.raises(ModelError, match="level="):
+            found.combination([0.1, 0.2], level=level)  # type: ignore[arg-type]
 
 
 def test_inputs_are_left_alone() -> None:

@@ -170,7 +170,10 @@ class Clusters:
         ModelError
             For a label that is missing, a number of labels other than n, or fewer than two clusters.
         """
-        given = np.asarray(clusters)
+        try:
+            given = np.asarray(clusters)
+        except ValueError:
+            raise ModelError(f"clusters must hold one label for each of the {n} rows of x") from None
         if given.shape != (n,):
             raise ModelError(
                 f"clusters has shape {given.shape}; it needs one label for each of the {n} rows of x"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -110,13 +111,13 @@ class ClusterRobust:
         ModelError
             For inputs of another shape or not finite, or a level outside 0 to 1.
         """
-        if not 0.0 < level < 1.0:
+        if isinstance(level, bool) or not isinstance(level, Real) or not 0.0 < float(level) < 1.0:
             raise ModelError(f"level={level!r} must lie between 0 and 1, such as 0.95")
         rows = self._weights(weights)
         away = rows @ read_array(beta, "beta", (self.vcov.shape[0],)) - _values(value, len(rows))
         df = self.df(rows)
         variance = np.maximum(np.einsum("qi,ij,qj->q", rows, self.vcov, rows), 0.0)
-        return Inference(away, np.where(np.isnan(df), np.nan, np.sqrt(variance)), df, level)
+        return Inference(away, np.where(np.isnan(df), np.nan, np.sqrt(variance)), df, float(level))
 
     def joint(self, beta: ArrayLike, weights: ArrayLike, value: ArrayLike | float = 0.0) -> Joint:
         """Test that ``weights @ beta`` equals ``value`` in all q rows, as approximate Hotelling T2 (HTZ).
@@ -163,8 +164,8 @@ class ClusterRobust:
     def _weights(self, weights: ArrayLike | None) -> Array:
         p = self.vcov.shape[0]
         rows = np.eye(p) if weights is None else read_array(weights, "weights", (None, p))
-        if not (rows != 0).any(axis=1).all():
-            raise ModelError("weights has a row of zeros; a combination needs a coefficient")
+        if not len(rows) or not (rows != 0).any(axis=1).all():
+            raise ModelError("weights has no rows, or a row of zeros; a combination needs a coefficient")
         return rows
 
     def _freedom(self, rows: Array) -> float:
