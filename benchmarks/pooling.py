@@ -96,7 +96,7 @@ TASKS: dict[str, Callable[[], Samples]] = {
 }
 QUICK = [name for name in TASKS if not name.endswith(("0,000", "of 20", "00,000 sets of 15"))]
 HUGE = {"one fit of 100,000", "10,000,000 sets of 15"}
-"""Tasks that only the engine is given: others would take hours or more memory than there is."""
+"""Tasks that only the engine is given: some others fail at a tenth of them, for time or memory."""
 
 
 def each(samples: Samples) -> Iterator[tuple[Array, Array, Array | None]]:
