@@ -12,7 +12,7 @@ from scipy.special import ndtri
 
 from ketameta._typing import Array, BoolArray
 from ketameta.curves.blocks import Blocks
-from ketameta.curves.fit import VarianceFit, fit_variances
+from ketameta.curves.fit import VarianceFit, fit_many, fit_variances
 
 __all__ = ["Decay", "fit_decay"]
 
@@ -99,7 +99,8 @@ def fit_decay(
         return float(gradient @ fit.weighted_residual)
 
     rates = _rates(np.unique(hours))
-    profile = np.array([height(float(rate)) for rate in rates])
+    designs = blocks.turn_many(np.exp(-rates[:, None] * since)[..., None])
+    profile = fit_many(blocks, np.repeat(y[None], rates.size, axis=0), designs, reml=False, free=free).loglik
     best = int(np.argmax(profile))
     low, high = float(rates[max(best - 1, 0)]), float(rates[min(best + 1, rates.size - 1)])
     at_zero = best <= 1 and slope(0.0) <= 0

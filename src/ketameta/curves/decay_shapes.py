@@ -38,6 +38,11 @@ class DecayShape:
         """What the amplitude is."""
         raise NotImplementedError
 
+    @property
+    def exchangeable(self) -> bool:
+        """Whether the first two parameters may change places without a change of the curve."""
+        return False
+
     def bounds(self, times: Array) -> Array:
         """Lowest and highest logarithm of each parameter for distinct measured times: shape (q, 2)."""
         raise NotImplementedError
@@ -136,6 +141,11 @@ class Bateman(DecayShape):
     def amplitude(self) -> str:
         """What the amplitude is."""
         return "effect at its peak"
+
+    @property
+    def exchangeable(self) -> bool:
+        """Both half-lives may change places."""
+        return True
 
     def bounds(self, times: Array) -> Array:
         """Lowest and highest logarithms of the parameters."""

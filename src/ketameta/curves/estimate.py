@@ -10,6 +10,7 @@ import pandas as pd
 from ketameta.curves.inputs import TrialTimes, read_rows
 from ketameta.curves.linear_shapes import Piecewise
 from ketameta.curves.model import CurveFit, fit_curve
+from ketameta.curves.moderation import complete_rows
 from ketameta.curves.options import CurveOptions
 from ketameta.curves.readouts import half_life, peak
 from ketameta.curves.result import DurabilityCurve
@@ -29,6 +30,7 @@ def durability(
     *,
     curve: str = "spline",
     knots: Sequence[float] | None = None,
+    moderators: str | None = None,
     rho: float = 0.6,
     ci: str = "t",
     level: float = 0.95,
@@ -43,12 +45,19 @@ def durability(
         ``cohort_id`` (rows of the same participants; ``study_id`` where it is empty). ``measure`` with arm sizes,
         SDs or counts gives the exact sampling covariance (:func:`ketameta.effects.covariance`). Rows with a
         ``reason`` are left out and listed.
-    curve : {"spline", "piecewise", "polynomial", "steps", "exponential"}
-        Natural cubic spline, straight lines between knots, or polynomial, all three in log time; one effect
-        for each window of time; or exponential decay from the first measured time on.
+    curve : str
+        ``"spline"`` (natural, cubic), ``"piecewise"`` (straight lines between knots) or ``"polynomial"``, all three
+        in log time; ``"steps"``, one effect for each window of time; ``"exponential"``, decay from the first
+        measured time on; ``"bateman"``, onset and decay; ``"emax"``, hyperbolic onset with exponential decay;
+        ``"weibull"``, decay from dosing on, faster or slower with time.
     knots : sequence of float, optional
         Knots of spline and straight lines in hours; by default see
         :func:`ketameta.curves.shapes.default_knots`.
+    moderators : str, optional
+        Formula of what moves the level of the curve, such as ``"route + comparator"``; see
+        :func:`ketameta.regress`. The curve is then that of the average trial, and ``.given(route="iv")`` that of
+        others. What moves its change over time goes in as ``options.decay_moderators``. Rows without a value are
+        left out and listed.
     rho : float
         Assumed correlation of a participant's outcome between 24 hours and 7 days; for counts the phi
         coefficient, no larger than the two proportions allow. Instruments are taken as one outcome.
@@ -59,7 +68,7 @@ def durability(
         Level of all intervals.
     options : CurveOptions
         Likelihood, kind of correlation over time, degree, windows; see
-        :class:`ketameta.curves.CurveOptions`. The rate of the exponential is always that of ML.
+        :class:`ketameta.curves.CurveOptions`. Rates of decay are always those of ML.
 
     Returns
     -------
@@ -80,13 +89,18 @@ def durability(
     ``w ~ N(0, omega2)`` and ``e_i ~ N(0, V_i)``, ``V_i`` the sampling covariance over the times of the trial
     (Ishak et al. 2007; Trikalinos & Olkin 2012; Musekiwa et al. 2016; for standardised mean differences
     Gleser & Olkin 2009). The spline is linear in its coefficients, which are the effects at its knots. The
-    exponential ``A exp(-rate (t - t_1))``, ``rate >= 0``, is fitted by maximum likelihood over the rate with
-    the rest profiled out, and its half-life has a profile-likelihood interval; under REML the amplitude, the
-    heterogeneity variances and the standard errors are then those of the model linearised at that rate. It
-    knows no onset and no lasting remainder: it drives the effect to zero, and late intervals with it.
+    exponential ``A exp(-rate (t - t_1))``, ``rate >= 0``, and the other shapes that rise and fall
+    (:mod:`ketameta.curves.decay_shapes`) are fitted by maximum likelihood, their half-life of decay with a
+    profile-likelihood interval, which may be open; under REML amplitude, heterogeneity variances and standard
+    errors are then those of the model linearised at the parameters of time. These shapes know no lasting
+    remainder: they drive the effect to zero, and late intervals with it.
+
+    With ``random="level+decay"`` a trial has ``u_i + s_i z_ij`` in place of ``u_i``, level and slope correlated,
+    ``z`` the doublings of time or the derivative by the log rate of decay (first-order method, Sheiner & Beal
+    1980). Moderators of decay multiply the same.
 
     What this first version leaves out: intervals take the heterogeneity variances, and ``rho``, as known;
-    true effects of one trial at two times correlate alike whatever lies between them; trials that share a
+    true effects of one trial at two times correlate alike whatever lies between them, but for a random decay; trials that share a
     control arm count as independent; and trials measured late may differ from those measured early.
 
     Examples
@@ -107,17 +121,21 @@ def durability(
     >>> fitted.half_life.value_days < 7
     True
     """
-    spec = check_spec(curve, knots=knots, rho=rho, ci=ci, level=level, options=options)
+    spec = check_spec(curve, knots=knots, moderators=moderators, rho=rho, ci=ci, level=level, options=options)
     data, used, left_out = read_rows(es)
+    complete, lacking = complete_rows(used, spec)
+    if len(lacking):
+        data, used, _ = read_rows(complete)
+        left_out = pd.concat([left_out, lacking]) if len(left_out) else lacking
     fit = fit_curve(data, spec)
     first, last = float(data.hours.min()), float(data.hours.max())
     empty = gaps(data.hours)
     return DurabilityCurve(
         curve=spec.curve,
         measure=data.measure or "effect",
-        coefficients=tuple(float(value) for value in fit.beta),
-        coefficient_names=fit.shape.names(),
-        vcov=fit.vcov,
+        coefficients=tuple(float(value) for value in fit.coefficients.values),
+        coefficient_names=fit.coefficients.names,
+        vcov=fit.coefficients.vcov,
         tau2=fit.tau2,
         omega2=fit.omega2,
         rho=spec.rho,

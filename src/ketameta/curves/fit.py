@@ -21,6 +21,7 @@ from ketameta.errors import ModelError
 
 __all__ = ["VarianceFit", "VarianceFits", "fit_many", "fit_variances", "gls"]
 
+_TOLD = 1e-8
 _SLOPE_STARTS = ((0.03, 0.0), (0.3, 0.0), (0.3, 0.6), (0.3, -0.6))
 
 
@@ -43,7 +44,7 @@ class VarianceFit:
     weighted_residual : numpy.ndarray, shape (n,)
         Inverse covariance times residual, in rotated rows.
     distinguishable : bool
-        False where the data hardly tell ``tau2`` from ``omega2``.
+        False where the data hardly tell the variances from one another.
     """
 
     beta: Array
@@ -248,9 +249,6 @@ def _fits(
     between = BETWEEN[problems.z.shape[2]]
     spread = between.spread(theta)
     inside = (spread[:, 0, 0] > 0) & (theta[:, -1] > 0) & all(free)
-    expected = slopes.expected[best]
-    root = np.sqrt(np.maximum(expected[:, 0, 0] * expected[:, -1, -1], 0.0))
-    told = np.abs(expected[:, 0, -1]) < (1 - 1e-8) * root
     return VarianceFits(
         beta=first + found.beta[best],
         vcov=found.vcov[best],
@@ -258,9 +256,18 @@ def _fits(
         omega2=theta[:, -1],
         loglik=found.loglik[best],
         weighted_residual=slopes.weighted_residual[best],
-        distinguishable=~inside | told,
+        distinguishable=~inside | _told(slopes.expected[best]),
         settled=ends.settled[best],
     )
+
+
+def _told(expected: Array) -> BoolArray:
+    """Whether an expected information is far enough from singular."""
+    root = np.sqrt(np.maximum(np.diagonal(expected, axis1=1, axis2=2), 0.0))
+    usable = np.all(root > 0, axis=1)
+    root = np.where(usable[:, None], root, 1.0)
+    lowest = np.linalg.eigvalsh(expected / (root[:, :, None] * root[:, None, :]))[:, 0]
+    return np.asarray(usable & (lowest > _TOLD), dtype=np.bool_)
 
 
 def _slope_starts(theta: Array, scale: Array, length: Array) -> Array:

@@ -37,6 +37,8 @@ class TrialTimes:
         Effect measure; empty when the table does not say.
     samples : Samples
         The same rows with what their sampling covariance needs.
+    rows : pandas.DataFrame
+        The same rows as they came.
     """
 
     trials: tuple[str, ...]
@@ -47,6 +49,7 @@ class TrialTimes:
     people: Array
     measure: str
     samples: Samples
+    rows: pd.DataFrame
 
     def covariances(self, *, rho: float, correlation: str) -> list[Array]:
         """Sampling covariance of each trial (see :func:`ketameta.effects.covariance`)."""
@@ -142,6 +145,7 @@ def read_rows(es: pd.DataFrame) -> tuple[TrialTimes, pd.DataFrame, pd.DataFrame]
         people=people(rows),
         measure=measures[0] if measures else "",
         samples=samples,
+        rows=rows,
     )
     return data, rows, left_out
 

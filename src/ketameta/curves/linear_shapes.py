@@ -38,6 +38,10 @@ class Piecewise(LinearShape):
         eye = np.eye(knot.size)
         return np.asarray((1 - share) * eye[j] + share * eye[j + 1], dtype=np.float64)
 
+    def line(self, centre_hours: float) -> Array:
+        """Coefficients of log2(time / centre): its values at the knots."""
+        return np.asarray(np.log2(np.asarray(self.knots_hours) / centre_hours), dtype=np.float64)
+
     def names(self) -> tuple[str, ...]:
         """What each coefficient is."""
         return tuple(f"effect at {knot:.4g} h" for knot in self.knots_hours)
@@ -69,6 +73,15 @@ class Polynomial(LinearShape):
         """Powers of log2(time / centre) at m times: shape (m, degree + 1)."""
         doublings = np.log2(np.asarray(hours, dtype=np.float64) / self.centre_hours)
         return np.asarray(doublings[:, None] ** np.arange(self.degree + 1), dtype=np.float64)
+
+    def constant(self) -> Array:
+        """Coefficients of the effect that is 1 at all times."""
+        return np.asarray(np.eye(self.degree + 1)[0], dtype=np.float64)
+
+    def line(self, centre_hours: float) -> Array:
+        """Coefficients of log2(time / centre)."""
+        eye = np.eye(self.degree + 1)
+        return np.asarray(eye[1] + np.log2(self.centre_hours / centre_hours) * eye[0], dtype=np.float64)
 
     def names(self) -> tuple[str, ...]:
         """What each coefficient is."""

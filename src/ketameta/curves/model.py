@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from ketameta._typing import Array
-from ketameta.curves.blocks import Blocks, rotate
-from ketameta.curves.decay import Decay, fit_decay
-from ketameta.curves.fit import VarianceFit, fit_variances, gls
+from ketameta.curves.blocks import rotate
+from ketameta.curves.decay import Decay
+from ketameta.curves.decay_fit import fit_decaying, fit_exponential
+from ketameta.curves.decay_shapes import DecayShape
+from ketameta.curves.fit import VarianceFit
+from ketameta.curves.fitted import Coefficients, Fitted
 from ketameta.curves.inputs import TrialTimes
-from ketameta.curves.linear_shapes import Piecewise, Polynomial, step_shape
-from ketameta.curves.shapes import Exponential, LinearShape, Shape, Spline, default_knots
-from ketameta.curves.spec import CurveSpec
+from ketameta.curves.linear_fit import fit_linear, linear_shape
+from ketameta.curves.moderation import level_and_decay
+from ketameta.curves.search import HalfLife, wald_half_life
+from ketameta.curves.shapes import LinearShape, Shape
+from ketameta.curves.spec import LINEAR, CurveSpec
 from ketameta.errors import ModelError
 
 __all__ = ["CurveFit", "fit_curve"]
@@ -25,7 +32,6 @@ _RESTS_ON = {
     "sizes": "correlations rest on arm sizes",
     "plain": "the covariance is rho(s, t) sqrt(v_s v_t), as if arm sizes did not change",
 }
-_CONDITION = 1e8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,9 +43,9 @@ class CurveFit:
     shape : Shape
         The family, with its knots, windows or origin.
     beta, vcov : numpy.ndarray, shapes (p,) and (p, p)
-        Coefficients and their covariance.
+        Coefficients of the shape and their covariance; with moderators those of the average trial.
     tau2, omega2 : float
-        Heterogeneity between trials, and between the times of a trial.
+        Heterogeneity of the level between trials, and between the times of a trial.
     df : float
         Degrees of freedom of the intervals; infinite for normal ones.
     quantile : float
@@ -50,6 +56,20 @@ class CurveFit:
         Rate and its interval, for the exponential.
     notes : tuple of str
         What a reader must know.
+    spread : numpy.ndarray, shape (q, q)
+        Covariance of the random effects of a trial: the variance of its level, or the covariance of its level and
+        its change per doubling of time (log rate of decay, for shapes that rise and fall).
+    centre_hours : float
+        Where a line in log time is zero.
+    half_life : HalfLife or None
+        Half-life of the decay with its interval, for the shapes that rise and fall: by profile likelihood, or
+        by the delta method with a random decay or moderators of decay at stated values.
+    coefficients : Coefficients
+        All coefficients, those of moderators included.
+    parameters : int
+        Number of estimated coefficients and variances.
+    loglik_ml : float
+        Full log-likelihood, by which families are compared.
     """
 
     shape: Shape
@@ -63,16 +83,55 @@ class CurveFit:
     aicc: float
     decay: Decay | None
     notes: tuple[str, ...]
+    spread: Array
+    centre_hours: float
+    half_life: HalfLife | None
+    coefficients: Coefficients
+    parameters: int
+    loglik_ml: float
 
     def value(self, hours: Array) -> Array:
         """Effect at m times."""
         return self.shape.value(self.beta, hours)
 
     def se(self, hours: Array) -> Array:
-        """Standard error of the effect at m times (delta method for the exponential)."""
+        """Standard error of the effect at m times (delta method for shapes that rise and fall)."""
         gradient = self.shape.gradient(self.beta, hours)
         variance = np.einsum("ij,jk,ik->i", gradient, self.vcov, gradient)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float64)
+
+    def between_variance(self, hours: Array) -> Array:
+        """Variance of true effects around the curve at m times: that of a new trial."""
+        at = np.asarray(hours, dtype=np.float64)
+        if len(self.spread) == 1:
+            return np.full(at.shape, self.tau2 + self.omega2)
+        if isinstance(self.shape, LinearShape):
+            change = np.log2(at / self.centre_hours)
+        else:
+            change = -self.shape.gradient(self.beta, at)[:, 1]
+        z = np.stack([np.ones(at.size), change], axis=1)
+        return np.asarray(np.einsum("ij,jk,ik->i", z, self.spread, z) + self.omega2, dtype=np.float64)
+
+    def given(self, values: Mapping[str, Any]) -> CurveFit:
+        """The curve of trials with stated values of all moderators.
+
+        Raises
+        ------
+        ModelError
+            If the curve has no moderators, one of them is not stated, or a value is not possible.
+        """
+        level, decay = self.coefficients.level, self.coefficients.decay
+        known = tuple(dict.fromkeys((*level.columns, *decay.columns)))
+        if not known:
+            raise ModelError("the curve has no moderators; give them as moderators='route', for example.")
+        strange = [name for name in values if name not in known]
+        if strange:
+            raise ModelError(f"{strange[0]!r} is no moderator of the curve; it has {', '.join(known)}.")
+        beta, vcov = self.coefficients.shape_at(level.at(values), decay.at(values))
+        half_life = self.half_life
+        if half_life is not None and decay.columns:
+            half_life = wald_half_life(float(beta[1]), math.sqrt(vcov[1, 1]), self.quantile)
+        return dataclasses.replace(self, beta=beta, vcov=vcov, half_life=half_life)
 
 
 def fit_curve(data: TrialTimes, spec: CurveSpec) -> CurveFit:
@@ -93,7 +152,7 @@ def fit_curve(data: TrialTimes, spec: CurveSpec) -> CurveFit:
     Raises
     ------
     ModelError
-        If all effects stand at one time, or the times do not determine the curve.
+        If all effects stand at one time, or times and moderators do not determine the curve.
 
     Examples
     --------
@@ -114,33 +173,59 @@ def fit_curve(data: TrialTimes, spec: CurveSpec) -> CurveFit:
             "Use pool() for one time."
         )
     blocks = rotate(data.covariances(rho=spec.rho, correlation=spec.options.correlation))
-    shape: Shape
-    if spec.curve == "exponential":
-        shape = Exponential(float(times[0]))
-        p = 2
+    parts = level_and_decay(data, spec)
+    free, notes = _identified(data, _size(data, spec) + sum(len(part.names) for part in parts))
+    plain = not any(part.names for part in parts) and spec.options.random == "level"
+    if spec.curve in LINEAR:
+        fitted = fit_linear(data, blocks, spec, parts, free)
+    elif spec.curve == "exponential" and plain:
+        fitted = fit_exponential(data, blocks, spec, parts, free)
     else:
-        shape = _linear_shape(data, spec)
-        p = len(shape.names())
-    free, notes = _identified(data, p)
-    if isinstance(shape, Exponential):
-        fit, vcov, decay, loglik_ml = _exponential(data, blocks, spec, shape, free)
-        beta, loglik = np.array([fit.beta[0], decay.rate]), loglik_ml
-    else:
-        fit, loglik_ml = _linear(data, blocks, spec, shape, free)
-        beta, vcov, decay, loglik = fit.beta, fit.vcov, None, fit.loglik
+        fitted = fit_decaying(data, blocks, spec, parts, free)
+    fit = _assembled(data, spec, fitted, free, notes)
+    return fit.given(dict(spec.values)) if spec.values else fit
+
+
+def _size(data: TrialTimes, spec: CurveSpec) -> int:
+    """Number of coefficients of the family."""
+    if spec.curve in LINEAR:
+        return len(linear_shape(data, spec).names())
+    return 2 if spec.curve == "exponential" else 3
+
+
+def _assembled(
+    data: TrialTimes, spec: CurveSpec, fitted: Fitted, free: tuple[bool, bool], notes: list[str]
+) -> CurveFit:
+    """The fit with its degrees of freedom, criterion and notes."""
+    p = fitted.coefficients.values.size
+    variances = fitted.variances
+    beta, vcov = fitted.coefficients.shape_at(
+        np.zeros(len(fitted.coefficients.level.names)), np.zeros(len(fitted.coefficients.decay.names))
+    )
     df = float(max(len(data.trials) - p, 1)) if spec.ci == "t" and any(free) else math.inf
+    quantile = _quantile(df, spec.level)
+    half_life = fitted.half_life
+    if half_life is None and isinstance(fitted.shape, DecayShape):
+        half_life = wald_half_life(float(beta[1]), math.sqrt(vcov[1, 1]), quantile)
+    parameters = p + sum(free) + (2 if len(variances.spread) == 2 else 0)
     return CurveFit(
-        shape=shape,
+        shape=fitted.shape,
         beta=beta,
         vcov=vcov,
-        tau2=fit.tau2,
-        omega2=fit.omega2,
+        tau2=variances.tau2,
+        omega2=variances.omega2,
         df=df,
-        quantile=_quantile(df, spec.level),
-        loglik=loglik,
-        aicc=_aicc(loglik_ml, p + sum(free), data.yi.size),
-        decay=decay,
-        notes=(*notes, *_fit_notes(data, fit, free, df, p)),
+        quantile=quantile,
+        loglik=fitted.loglik,
+        aicc=_aicc(fitted.loglik_ml, parameters, data.yi.size),
+        decay=fitted.decay,
+        notes=(*notes, *fitted.notes, *_fit_notes(data, variances, free, df, p)),
+        spread=variances.spread,
+        centre_hours=fitted.centre_hours,
+        half_life=half_life,
+        coefficients=fitted.coefficients,
+        parameters=parameters,
+        loglik_ml=fitted.loglik_ml,
     )
 
 
@@ -166,72 +251,6 @@ def _identified(data: TrialTimes, p: int) -> tuple[tuple[bool, bool], list[str]]
             "one effect more than coefficients: omega2 cannot be told from tau2 and is set to zero"
         ]
     return (True, True), []
-
-
-def _linear_shape(data: TrialTimes, spec: CurveSpec) -> LinearShape:
-    """The linear family that is asked for, with what the data must supply."""
-    if spec.curve == "steps":
-        return step_shape(spec.windows, data.hours)
-    if spec.curve == "polynomial":
-        return Polynomial(spec.options.degree, float(np.exp(np.log(data.hours).mean())))
-    knots = spec.knots or default_knots(data.hours, len(data.trials))
-    return Piecewise(knots) if spec.curve == "piecewise" else Spline(knots)
-
-
-def _undetermined(shape: LinearShape, n: int) -> ModelError:
-    head = f"the times of the {n} effects do not determine a"
-    if isinstance(shape, Spline | Piecewise):
-        knots = ", ".join(f"{knot:.4g}" for knot in shape.knots_hours)
-        kind = "spline" if isinstance(shape, Spline) else "piecewise line"
-        return ModelError(
-            f"{head} {kind} with knots at {knots} h. Use fewer knots, or knots inside the observed times."
-        )
-    return ModelError(f"{head} {shape.describe()}. Use a lower degree.")
-
-
-def _linear(
-    data: TrialTimes, blocks: Blocks, spec: CurveSpec, shape: LinearShape, free: tuple[bool, bool]
-) -> tuple[VarianceFit, float]:
-    design = shape.basis(data.hours)
-    if design.shape[0] < design.shape[1] or np.linalg.cond(design) > _CONDITION:
-        raise _undetermined(shape, data.yi.size)
-    x, y = blocks.turn(design), blocks.turn(data.yi)
-    full = fit_variances(blocks, y, x, reml=False, free=free)
-    chosen = full if spec.options.method == "ML" else fit_variances(blocks, y, x, reml=True, free=free)
-    return _or_without_omega(blocks, y, x, spec, chosen), full.loglik
-
-
-def _exponential(
-    data: TrialTimes, blocks: Blocks, spec: CurveSpec, shape: Exponential, free: tuple[bool, bool]
-) -> tuple[VarianceFit, Array, Decay, float]:
-    """Rate by ML; amplitude, variances and standard errors by ``method``, linearised at that rate."""
-    decay = fit_decay(blocks, data.yi, data.hours, free=free, level=spec.level)
-    y = blocks.turn(data.yi)
-    since = data.hours - shape.origin_hours
-    falling = np.exp(-decay.rate * since)
-    length = float(np.linalg.norm(since * falling))
-    tangent = blocks.turn(np.column_stack([falling, -since * falling / length]))
-    variances = decay.fit
-    if spec.options.method == "REML":
-        variances = fit_variances(blocks, y, tangent, reml=True, free=free)
-    variances = _or_without_omega(blocks, y, tangent, spec, variances)
-    fit = gls(blocks, y, tangent[:, :1], spread=variances.spread, omega2=variances.omega2)
-    amplitude = float(fit.beta[0])
-    if amplitude == 0:
-        raise ModelError(
-            "the effects give an amplitude of zero, which has no rate of decay; use curve='spline'."
-        )
-    unit = np.array([1.0, 1 / (length * amplitude)])
-    vcov = gls(blocks, y, tangent, spread=fit.spread, omega2=fit.omega2).vcov * np.outer(unit, unit)
-    return dataclasses.replace(fit, distinguishable=variances.distinguishable), vcov, decay, decay.fit.loglik
-
-
-def _or_without_omega(blocks: Blocks, y: Array, x: Array, spec: CurveSpec, fit: VarianceFit) -> VarianceFit:
-    """The fit, or the one with ``omega2 = 0`` where the likelihood cannot tell both variances apart."""
-    if fit.distinguishable:
-        return fit
-    simpler = fit_variances(blocks, y, x, reml=spec.options.method == "REML", free=(True, False))
-    return dataclasses.replace(simpler, distinguishable=False)
 
 
 def _fit_notes(data: TrialTimes, fit: VarianceFit, free: tuple[bool, bool], df: float, p: int) -> list[str]:

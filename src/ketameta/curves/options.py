@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
 from ketameta.effects.correlation import CORRELATIONS
 from ketameta.errors import ModelError
 
-__all__ = ["METHODS", "CurveOptions"]
+__all__ = ["METHODS", "RANDOM", "CurveOptions"]
 
 METHODS = ("REML", "ML")
+RANDOM = ("level", "level+decay")
 _HIGHEST_DEGREE = 6
 
 
@@ -34,6 +35,16 @@ class CurveOptions:
         Boundaries in hours of the windows of ``curve="steps"``, such as ``(0, 36, 120, float("inf"))``: a
         window holds its lower boundary and not its upper one.
 
+    random : {"level", "level+decay"}
+        What differs between trials beside the time of measurement: the level of the curve, or its level and how
+        fast it changes: a slope in log time, correlated with the level; for shapes that rise and fall the log rate
+        of decay, to first order. Where the data cannot tell, the level alone is random, and a note says so.
+    decay_moderators : str, optional
+        Formula of the moderators of change over time, like ``moderators`` of
+        :func:`ketameta.curves.durability`.
+    reference : mapping of str to str, optional
+        Reference levels of categorical moderators.
+
     Raises
     ------
     ModelError
@@ -50,15 +61,22 @@ class CurveOptions:
     method: str = "REML"
     degree: int = 2
     windows: Sequence[float] | None = None
+    random: str = "level"
+    decay_moderators: str | None = None
+    reference: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        for name, choices in (("correlation", CORRELATIONS), ("method", METHODS)):
+        for name, choices in (("correlation", CORRELATIONS), ("method", METHODS), ("random", RANDOM)):
             value = getattr(self, name)
             if not isinstance(value, str) or value not in choices:
                 raise ModelError(f"{name}={value!r} is unknown; choose one of {', '.join(choices)}.")
         whole = isinstance(self.degree, Integral) and not isinstance(self.degree, bool)
         if not whole or not 1 <= self.degree <= _HIGHEST_DEGREE:
             raise ModelError(f"degree={self.degree!r} must be a whole number from 1 to {_HIGHEST_DEGREE}.")
+        if self.reference is not None and not isinstance(self.reference, Mapping):
+            raise ModelError(
+                f"reference={self.reference!r} must name columns and levels, such as {{'route': 'iv'}}."
+            )
         if self.windows is not None:
             object.__setattr__(self, "windows", _boundaries(self.windows))
 

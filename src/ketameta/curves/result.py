@@ -14,10 +14,11 @@ from scipy.special import ndtr, stdtr
 
 from ketameta._render import Card, card_html, card_text
 from ketameta._typing import Array, ArrayLike, Rng
+from ketameta.curves.coefficient_table import coefficient_table
 from ketameta.curves.inputs import read_rows
 from ketameta.curves.model import CurveFit
 from ketameta.curves.readout import ReadOut, plain
-from ketameta.curves.readouts import SEED, retention, time_to
+from ketameta.curves.readouts import SEED, half_life, peak, retention, time_to
 from ketameta.curves.sensitivity import RHO_GRID, over_rho
 from ketameta.curves.spec import CurveSpec
 from ketameta.curves.support import supported
@@ -154,7 +155,7 @@ class DurabilityCurve:
             )
         estimate, se = self.fit.value(times), self.fit.se(times)
         half = self.fit.quantile * se
-        reach = self.fit.quantile * np.sqrt(se**2 + self.tau2 + self.omega2)
+        reach = self.fit.quantile * np.sqrt(se**2 + self.fit.between_variance(times))
         return pd.DataFrame(
             {
                 "time_hours": times,
@@ -167,6 +168,46 @@ class DurabilityCurve:
                 "p": self._p(estimate, se),
                 "supported": supported(times, self._observed()),
             }
+        )
+
+    def coefficient_table(self) -> pd.DataFrame:
+        """Coefficients of the shape and of moderators with intervals and tests.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``term, estimate, se, ci_low, ci_high, p``; half-lives and other positive parameters in hours, with the
+            interval of their logarithm.
+        """
+        return coefficient_table(self.fit)
+
+    def given(self, **values: Any) -> DurabilityCurve:
+        """The curve of trials with stated values of all moderators.
+
+        Parameters
+        ----------
+        **values
+            A value of each moderator by name, such as ``route="iv"``.
+
+        Returns
+        -------
+        DurabilityCurve
+            The same fit read at these values.
+
+        Raises
+        ------
+        ModelError
+            If the curve has no moderators, one of them is not stated, or a value is not possible.
+        """
+        fit = self.fit.given(values)
+        stated = ", ".join(f"{name} = {value}" for name, value in values.items())
+        return dataclasses.replace(
+            self,
+            spec=dataclasses.replace(self.spec, values=tuple(values.items())),
+            fit=fit,
+            peak=peak(fit, *self.time_range, self.level),
+            half_life=half_life(fit, *self.time_range, self.level),
+            notes=(f"the curve of trials with {stated}", *self.notes),
         )
 
     def time_to(self, threshold: float, *, rng: Rng = SEED) -> ReadOut:

@@ -49,6 +49,14 @@ class LinearShape:
         """The shape in words."""
         raise NotImplementedError
 
+    def constant(self) -> Array:
+        """Coefficients of the effect that is 1 at all times: shape (p,)."""
+        return np.ones(len(self.names()))
+
+    def line(self, centre_hours: float) -> Array | None:
+        """Coefficients of log2(time / centre), shape (p,); None where the shape holds no such line."""
+        return None
+
     def value(self, beta: Array, hours: Array) -> Array:
         """Effect at m times for coefficients of shape (..., p): shape (..., m)."""
         return np.asarray(beta @ self.basis(hours).T, dtype=np.float64)
@@ -67,6 +75,10 @@ class Spline(LinearShape):
     def basis(self, hours: Array) -> Array:
         """Cardinal spline basis at m times: shape (m, p)."""
         return natural_spline(np.log(hours), np.log(np.asarray(self.knots_hours)))
+
+    def line(self, centre_hours: float) -> Array:
+        """Coefficients of log2(time / centre): its values at the knots."""
+        return np.asarray(np.log2(np.asarray(self.knots_hours) / centre_hours), dtype=np.float64)
 
     def names(self) -> tuple[str, ...]:
         """What each coefficient is."""

@@ -6,21 +6,27 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ketameta.curves.options import CurveOptions
 from ketameta.effects.correlation import DAY, WEEK, time_correlation
 from ketameta.errors import EffectError, ModelError
 
-__all__ = ["CURVES", "CurveSpec", "check_spec"]
+__all__ = ["CURVES", "LINEAR", "CurveSpec", "check_spec"]
 
-CURVES = ("spline", "piecewise", "polynomial", "steps", "exponential")
+LINEAR = ("spline", "piecewise", "polynomial", "steps")
+CURVES = (*LINEAR, "exponential", "bateman", "emax", "weibull")
 _WITH_KNOTS = ("spline", "piecewise")
 _DEFAULTS = CurveOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class CurveSpec:
-    """What to fit: the arguments of :func:`ketameta.curves.durability`."""
+    """What to fit: the arguments of :func:`ketameta.curves.durability`.
+
+    ``values`` are values of the moderators, by name, that the curve is wanted at; without them it is that of the
+    average trial.
+    """
 
     curve: str
     knots: tuple[float, ...] | None
@@ -28,6 +34,8 @@ class CurveSpec:
     ci: str
     level: float
     options: CurveOptions
+    moderators: str | None = None
+    values: tuple[tuple[str, Any], ...] = ()
 
     @property
     def windows(self) -> tuple[float, ...] | None:
@@ -39,6 +47,7 @@ def check_spec(
     curve: str,
     *,
     knots: Sequence[float] | None = None,
+    moderators: str | None = None,
     rho: float = 0.6,
     ci: str = "t",
     level: float = 0.95,
@@ -70,7 +79,7 @@ def check_spec(
         raise ModelError(f"level={level!r} must lie between 0 and 1, such as 0.95.")
     if options.windows is not None and curve != "steps":
         raise ModelError(f"windows belong to curve='steps', not to curve={curve!r}.")
-    return CurveSpec(curve, _check_knots(knots, curve), float(rho), ci, float(level), options)
+    return CurveSpec(curve, _check_knots(knots, curve), float(rho), ci, float(level), options, moderators)
 
 
 def _check_knots(knots: Sequence[float] | None, curve: str) -> tuple[float, ...] | None:
