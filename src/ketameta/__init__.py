@@ -14,13 +14,23 @@ if TYPE_CHECKING:
     from ketameta.curves import CurveOptions, durability
     from ketameta.effects import effect_sizes
     from ketameta.evidence import check_trials, load_trials, read_trials, select
-    from ketameta.models import PoolOptions, bayes, counts, pool, regress, subgroups
+    from ketameta.models import (
+        MultilevelOptions,
+        PoolOptions,
+        bayes,
+        counts,
+        multilevel,
+        pool,
+        regress,
+        subgroups,
+    )
     from ketameta.plots import forest, timecourse
     from ketameta.reporting import report
 
 _ROOMS = ("curves", "effects", "errors", "evidence", "models", "plots", "reporting")
 _HOME = {
     "CurveOptions": "curves",
+    "MultilevelOptions": "models",
     "PoolOptions": "models",
     "bayes": "models",
     "check_trials": "evidence",
@@ -29,6 +39,7 @@ _HOME = {
     "effect_sizes": "effects",
     "forest": "plots",
     "load_trials": "evidence",
+    "multilevel": "models",
     "pool": "models",
     "read_trials": "evidence",
     "regress": "models",
@@ -40,6 +51,7 @@ _HOME = {
 
 __all__ = [
     "CurveOptions",
+    "MultilevelOptions",
     "PoolOptions",
     "__version__",
     "bayes",
@@ -49,6 +61,7 @@ __all__ = [
     "effect_sizes",
     "forest",
     "load_trials",
+    "multilevel",
     "pool",
     "read_trials",
     "regress",

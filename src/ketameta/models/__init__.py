@@ -1,11 +1,16 @@
 """Pooled models: one numerical kernel, and the analyses that stand on it."""
 
 from ketameta.models._count_result import PooledCounts
+from ketameta.models._ml_profile import ComponentProfile
 from ketameta.models.bayesian import bayes
 from ketameta.models.counting import counts
 from ketameta.models.grouping import Subgroups, subgroups
 from ketameta.models.log_priors import LogNormal, LogStudentT
 from ketameta.models.marginals import Marginal
+from ketameta.models.multilevel_fit import multilevel
+from ketameta.models.multilevel_options import MultilevelOptions
+from ketameta.models.multilevel_result import Multilevel
+from ketameta.models.multilevel_robust import RobustMultilevel
 from ketameta.models.options import PoolOptions
 from ketameta.models.permuting import PermutationTest, permutation
 from ketameta.models.pooling import pool
@@ -24,6 +29,7 @@ from ketameta.models.regression_result import Regression
 from ketameta.models.result import Pooled
 
 __all__ = [
+    "ComponentProfile",
     "Exponential",
     "HalfCauchy",
     "HalfNormal",
@@ -31,6 +37,8 @@ __all__ = [
     "LogNormal",
     "LogStudentT",
     "Marginal",
+    "Multilevel",
+    "MultilevelOptions",
     "Normal",
     "PermutationTest",
     "PoolOptions",
@@ -38,10 +46,12 @@ __all__ = [
     "PooledCounts",
     "Posterior",
     "Regression",
+    "RobustMultilevel",
     "Subgroups",
     "Uniform",
     "bayes",
     "counts",
+    "multilevel",
     "permutation",
     "pool",
     "regress",

@@ -15,7 +15,7 @@ from ketameta.models._moderators import moderator
 from ketameta.models._studies import Studies, read_studies
 from ketameta.models.design import Design, formula_design, matrix_design
 
-__all__ = ["read_input"]
+__all__ = ["complete_studies", "read_input"]
 
 _RESERVED = ("yi", "vi", "label", "reason")
 
@@ -53,7 +53,7 @@ def read_input(
     missing = {
         name: moderator(studies.rows, name, as_levels=name in read.as_levels)[1] for name in read.columns
     }
-    studies, left_out = _complete(studies, missing)
+    studies, left_out = complete_studies(studies, missing)
     return studies, left_out, formula_design(studies.rows, read, levels)
 
 
@@ -87,7 +87,7 @@ def _read_matrix(
     rows = studies.rows.assign(**{str(name): used[name] for name in used.columns})
     found = {str(name): moderator(rows, str(name)) for name in used.columns}
     studies = Studies(studies.yi, studies.vi, rows, studies.left_out, studies.measure, studies.alerts)
-    complete, left_out = _complete(studies, {name: missing for name, (_, missing) in found.items()})
+    complete, left_out = complete_studies(studies, {name: missing for name, (_, missing) in found.items()})
     keep = ~np.any([missing for _, missing in found.values()], axis=0)
     if isinstance(es, pd.DataFrame):
         complete.rows.index = es.index[complete.rows.index]
@@ -113,7 +113,7 @@ def _matrix(moderators: pd.DataFrame | pd.Series | Mapping[str, Any]) -> pd.Data
     return table
 
 
-def _complete(studies: Studies, missing: Mapping[str, Any]) -> tuple[Studies, pd.DataFrame]:
+def complete_studies(studies: Studies, missing: Mapping[str, Any]) -> tuple[Studies, pd.DataFrame]:
     """The studies that have every moderator, and all rows left out, with reasons."""
     lacking = [[name for name, absent in missing.items() if absent[i]] for i in range(studies.yi.size)]
     gone = [i for i, absent in enumerate(lacking) if absent]

@@ -23,7 +23,11 @@ _NAMES_SHOWN = 5
 
 
 def read_studies(
-    es: pd.DataFrame | None, *, yi: ArrayLike | None = None, vi: ArrayLike | None = None
+    es: pd.DataFrame | None,
+    *,
+    yi: ArrayLike | None = None,
+    vi: ArrayLike | None = None,
+    dependent: bool = False,
 ) -> Studies:
     """Take a table of effect sizes, or arrays, and check that they can be pooled.
 
@@ -34,6 +38,8 @@ def read_studies(
         ``comparator_arm_id``, ``shared`` and ``dosing``.
     yi, vi : array_like, shape (k,), optional
         Effects and sampling variances, instead of a table.
+    dependent : bool
+        Whether several effects may come from the same participants.
 
     Raises
     ------
@@ -60,7 +66,7 @@ def read_studies(
         raise ModelError("there is no effect size to pool" + (f": {'; '.join(why[:3])}" if why else ""))
     _check_values(table, effects, variances, used)
     studies = Studies.of_table(table, effects, variances, used, _measure(text_column(table, "measure", used)))
-    for column in _ONCE:
+    for column in () if dependent else _ONCE:
         _check_once(studies, column)
     return studies
 

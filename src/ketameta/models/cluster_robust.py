@@ -149,7 +149,8 @@ class ClusterRobust:
         cov = rows @ self.vcov @ rows.T
         eta = self._freedom(rows)
         scale = np.sqrt(np.maximum(np.diag(cov), 0.0))
-        scaled = cov / np.where(scale > 0, np.outer(scale, scale), 1.0)
+        unit = np.where(scale > 0, scale, 1.0)
+        scaled = cov / np.outer(unit, unit)
         if np.isnan(eta) or np.linalg.eigvalsh(scaled)[0] <= _NO_VARIANCE:
             raise ModelError(
                 f"{q} combinations cannot be tested together with {self.n_clusters} clusters: their robust covariance is "

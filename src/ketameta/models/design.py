@@ -19,7 +19,7 @@ from ketameta.models._formula import Formula
 from ketameta.models._moderators import moderator, reads_as_number, text_of
 from ketameta.models._studies import name_rows
 
-__all__ = ["INTERCEPT", "Design", "formula_design", "matrix_design"]
+__all__ = ["INTERCEPT", "Design", "formula_design", "matrix_design", "ordered_levels"]
 
 INTERCEPT = "intercept"
 
@@ -149,7 +149,7 @@ def formula_design(rows: pd.DataFrame, formula: Formula, reference: Mapping[str,
         values, _ = moderator(rows, name, as_levels=name in formula.as_levels)
         data[name] = values
         if values.dtype == object:
-            levels[name] = _levels(rows[name], values, reference.get(name))
+            levels[name] = ordered_levels(rows[name], values, reference.get(name))
     for name in formula.as_numbers & set(levels):
         raise ModelError(
             f"{name!r} stands for levels and cannot be a number as well; make a copy of the column under another name"
@@ -184,7 +184,7 @@ def formula_design(rows: pd.DataFrame, formula: Formula, reference: Mapping[str,
     return Design(formula.text, x, names, terms, formula.columns, levels, frame, spec)
 
 
-def _levels(column: pd.Series, values: Any, reference: str | None) -> tuple[str, ...]:
+def ordered_levels(column: pd.Series, values: Any, reference: str | None) -> tuple[str, ...]:
     """Levels that occur, the reference first."""
     found = set(values.tolist())
     if isinstance(column.dtype, pd.CategoricalDtype):
