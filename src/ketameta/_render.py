@@ -14,7 +14,7 @@ __all__ = ["Card", "card_html", "card_text", "interval", "number", "p_value", "t
 
 MINUS = "\N{MINUS SIGN}"
 _LONG = 1e9
-_WIDEST = 100
+_WIDEST = 500
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
