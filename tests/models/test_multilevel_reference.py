@@ -260,3 +260,29 @@ def test_profile_intervals(row):
     expected = [number(row["low"]), number(row["high"])]
     size = max(abs(number(row["estimate"])), abs(expected[1]))
     close([found.low, found.high], expected, scale=size)
+
+
+PRINTED = [
+    row
+    for row in read("printed")
+    if row["fit"] in SETTLED and row["quantity"] in ("component", "estimate", "se", "QE")
+]
+
+
+@pytest.mark.parametrize("row", PRINTED, ids=lambda row: f"{row['fit']} {row['quantity']} {row['name']}")
+def test_printed_values(row):
+    """What the pages of the data sets print, to their last digit."""
+    found = fitted(row["fit"])
+    names = [name for name, _ in values()[row["fit"], row["quantity"]]]
+    at = names.index(row["name"])
+    of = {
+        "component": found.components.loc[~found.components["fixed"], "estimate"].to_numpy(dtype=float),
+        "estimate": found.beta,
+        "se": np.sqrt(np.diag(found.cov)),
+        "QE": [found.qe, found.qe_df, found.qe_p],
+    }[row["quantity"]][at]
+    decimals = len(row["printed"].lstrip("<").partition(".")[2])
+    if row["printed"].startswith("<"):
+        assert of < float(row["printed"][1:])
+    else:
+        assert abs(of - float(row["printed"])) <= 0.51 * 10.0**-decimals
