@@ -52,10 +52,10 @@ class Batch:
         q_weights: ArrayLike | None = None,
     ) -> Batch:
         """Check the shapes; values are checked chunk by chunk."""
-        y, v = np.asarray(y, dtype=np.float64), np.asarray(v, dtype=np.float64)
-        used = None if mask is None else np.asarray(mask, dtype=np.bool_)
-        design = None if x is None else np.asarray(x, dtype=np.float64)
-        weights = None if q_weights is None else np.asarray(q_weights, dtype=np.float64)
+        y, v = _floats("y", y), _floats("v", v)
+        used = None if mask is None else _array("mask", mask, "b", "true or false")
+        design = None if x is None else _floats("x", x)
+        weights = None if q_weights is None else _floats("q_weights", q_weights)
         if y.ndim == 0 or v.ndim == 0 or (design is not None and design.ndim < 2):
             raise ModelError(
                 "y and v need an axis of studies, and x an axis of studies and one of coefficients"
@@ -67,6 +67,8 @@ class Batch:
         except ValueError:
             raise ModelError(f"shapes of y, v, mask and x do not fit: {', '.join(map(str, parts))}") from None
         p = None if design is None else design.shape[-1]
+        if p == 0:
+            raise ModelError("x has no columns; a fit needs a study and a coefficient")
         return Batch(tuple(shape), math.prod(shape), k, p, y, v, design, used, weights)
 
     @property
@@ -129,3 +131,19 @@ class Batch:
             raise ModelError(
                 f"position {where}: effects and design must be finite and variances and weights positive"
             )
+
+
+def _floats(name: str, values: ArrayLike) -> Array:
+    result: Array = _array(name, values, "iuf", "numbers").astype(np.float64, copy=False)
+    return result
+
+
+def _array(name: str, values: ArrayLike, kinds: str, what: str) -> Any:
+    """An array whose type is one of ``kinds``."""
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ModelError(f"{name} is ragged; it must be an array of {what}") from None
+    if array.dtype.kind not in kinds:
+        raise ModelError(f"{name} must be an array of {what}, not of type {array.dtype}")
+    return array

@@ -180,14 +180,18 @@ def prepare(
     if x is not None:
         x = x if used is None else np.where(used[..., None], x, 0.0)
         x = np.take_along_axis(x, order[..., None], axis=1)
-        sound = sound & _full_rank(x, sound)
+        largest = np.abs(x).max(axis=1, initial=0.0)
+        near = ((largest > 1.0 / RANGE) & (largest < RANGE)).all(axis=-1)
+        x = x if near.all() else np.where(near[:, None, None], x, 0.0)
+        sound = sound & near & _full_rank(x, sound)
         order, x = _pivots_first(x, np.take_along_axis(v, order, axis=1), order, sound)
     index = _laid_out(order + (np.arange(n) * k)[:, None])
     y, v = _picked(y, index), _picked(v, index)
     mask = None if used is None else _picked(used, index)
     weights = None if q_weights is None else _picked(q_weights, index)
-    if weights is not None and mask is not None:
-        weights[~mask] = 0.0
+    if weights is not None:
+        weights, near = _to_one(weights, mask)
+        sound = sound & near
     smallest = v[0] if x is None else v.min(axis=0)
     exponent = (np.frexp(np.where(np.isfinite(smallest), smallest, 1.0))[1] - 1) // 2
     unit = np.ldexp(1.0, -exponent)
@@ -207,6 +211,14 @@ def prepare(
     largest = v if mask is None else np.where(mask, v, 1.0)
     sound = sound & (largest.max(axis=0) < RANGE)
     return Sample(centred, v, effects, design, inverse, weights, mask, count, p, base, exponent, index, sound)
+
+
+def _to_one(weights: Array, mask: BoolArray | None) -> tuple[Array, BoolArray]:
+    """Weights (k, n) times a power of two, so that the largest of a fit is near 1, and which are near enough."""
+    counted = weights if mask is None else np.where(mask, weights, 0.0)
+    largest = counted.max(axis=0, initial=0.0)
+    smallest = (counted if mask is None else np.where(mask, weights, np.inf)).min(axis=0, initial=np.inf)
+    return np.ldexp(counted, -np.frexp(largest)[1]), smallest > largest / RANGE
 
 
 def _order(y: Array, v: Array) -> Any:

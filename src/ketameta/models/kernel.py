@@ -129,7 +129,7 @@ def fit(
     Raises
     ------
     ModelError
-        For an unknown estimator or engine, shapes that do not fit, or values that are not finite, or
+        For an unknown estimator or engine, types or shapes that do not fit, or values that are not finite, or
         variances or weights that are not positive, where the mask is true.
 
     Notes
@@ -200,6 +200,11 @@ def solve_tau2(
         One for each target. 0 where Q lies below it even at tau2 = 0; NaN where there are not more studies
         than coefficients.
 
+    Raises
+    ------
+    ModelError
+        As for :func:`fit`, and for a target that is not positive.
+
     Examples
     --------
     >>> from ketameta.models.kernel import solve_tau2
@@ -208,6 +213,8 @@ def solve_tau2(
     """
     batch = Batch.read(y, v, x, mask)
     goals = np.asarray(target, dtype=np.float64)
+    if (goals <= 0).any():
+        raise ModelError("target must be positive: Q reaches 0 at no tau2")
     shape = (*goals.shape[: max(goals.ndim - len(batch.shape), 0)], *batch.shape)
     goals = np.broadcast_to(goals, shape).reshape(math.prod(shape) // max(batch.n, 1), batch.n)
     if few(batch, batch.n, "PM") and (goals > 0).all():

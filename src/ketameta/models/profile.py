@@ -201,8 +201,8 @@ class ProfileInference:
         low, high = self.interval()
         between = self.critical**2 * tau2
         return (
-            self.estimate - float(np.sqrt((self.estimate - low) ** 2 + between)),
-            self.estimate + float(np.sqrt((high - self.estimate) ** 2 + between)),
+            min(low, self.estimate - float(np.sqrt((self.estimate - low) ** 2 + between))),
+            max(high, self.estimate + float(np.sqrt((high - self.estimate) ** 2 + between))),
         )
 
     def below(self, value: float, tau2: float = 0.0) -> float:

@@ -88,7 +88,7 @@ def generalised_q_cdf(
 
 def _form(batch: Batch, power: float = -0.5) -> ResidualForm:
     """Q of each fit of a batch, with weights v ** power where none are given."""
-    if batch.k == 0 or batch.p == 0:
+    if batch.k == 0:
         raise ModelError("a generalised Q statistic needs a study and a coefficient")
     y, v, x, used, weights = batch.rows(slice(0, batch.n))
     if weights is None:
@@ -229,6 +229,8 @@ def draw_tau2(y: ArrayLike, v: ArrayLike, probability: ArrayLike) -> Array:
     x = np.linspace(low, high, _GRID)
     rows = np.zeros(_GRID, dtype=np.intp)
     odds = -_log_odds(form.take(rows).cdf(form.q[rows], smallest * np.expm1(x)))
+    rising = np.append(True, odds[1:] > np.maximum.accumulate(odds)[:-1])
+    odds, x = odds[rising], x[rising]
     spline = interpolate.CubicSpline(odds, x)
     found = smallest * np.expm1(spline(np.clip(special.logit(u), odds[0], odds[-1])))
     at_zero = 1.0 - form.cdf(form.q, np.zeros(1))
