@@ -108,6 +108,18 @@ class Cholesky:
                 found.append(self.theta(np.outer(root, root) * (r + (1.0 - r) * np.eye(self.levels))))
         return found
 
+    def turned(self, theta: Array) -> list[Array]:
+        """What a level has for itself given to its covariance with another one, with either sign."""
+        found = []
+        for i in range(1, self.levels):
+            for j in range(i):
+                for sign in (-1.0, 1.0):
+                    factor = self._factor(theta)
+                    factor[i, j] = sign * math.hypot(factor[i, j], factor[i, i])
+                    factor[i, i] *= 0.1
+                    found.append(self._nearest(factor))
+        return found
+
     def covariances(self, theta: Array) -> tuple[Array, Array]:
         n, factor = self.levels, self._factor(theta)
         rows, columns = np.tril_indices(n)

@@ -145,7 +145,7 @@ def _uneven(model: Model, free: BoolArray, held: Array, size: float) -> Iterator
 
 
 def _away_from_bounds(model: Model, free: BoolArray, best: Maximum, size: float) -> Iterator[Array]:
-    """The best parameters with one of those at a bound moved well inside, the others there a little."""
+    """The best parameters with one at a bound moved well inside, the others there a little; or turned."""
     theta, lower, upper = best.point.theta, model.lower, model.upper
     inside = np.concatenate([part.start(0.3 * size, 0.3) for part in model.structures])
     bound = np.flatnonzero(free & ((theta <= lower) | (theta >= upper)))
@@ -155,6 +155,13 @@ def _away_from_bounds(model: Model, free: BoolArray, best: Maximum, size: float)
         moved[at] = inside[at]
         if evaluate(model, moved) is not None:
             yield moved
+    parts = model.split(theta)
+    for i, part in enumerate(model.structures):
+        for other in part.turned(parts[i]):
+            moved = np.where(free, np.concatenate([*parts[:i], other, *parts[i + 1 :]]), theta)
+            point = evaluate(model, moved)
+            if point is not None and point.loglik > best.point.loglik - _NEAR:
+                yield moved
 
 
 def _axes(model: Model, size: float) -> list[tuple[float, ...]]:

@@ -41,6 +41,9 @@ class Structure(Protocol):
     def uneven(self, variance: float) -> list[Array]:
         """Parameters with one level unlike the others, in variance or in the sign of correlations."""
 
+    def turned(self, theta: Array) -> list[Array]:
+        """Parameters on the other side of a ridge, where another maximum may lie."""
+
     def covariances(self, theta: Array) -> tuple[Array, Array]:
         """``c`` (C,) and its derivatives (K, C)."""
 
@@ -122,6 +125,9 @@ class SharedVariance:
     def uneven(self, variance: float) -> list[Array]:
         return []
 
+    def turned(self, theta: Array) -> list[Array]:
+        return []
+
     def covariances(self, theta: Array) -> tuple[Array, Array]:
         if not self._correlated:
             return np.full(self.exponents.shape, theta[0]), np.ones((1, self.exponents.size))
@@ -172,6 +178,9 @@ class PerLevelVariance:
         return np.full(self.levels, variance)
 
     def uneven(self, variance: float) -> list[Array]:
+        return []
+
+    def turned(self, theta: Array) -> list[Array]:
         return []
 
     def covariances(self, theta: Array) -> tuple[Array, Array]:
@@ -232,6 +241,9 @@ class PerLevel:
             for spread in level_patterns(self.levels, variance)
             for rho in (0.7 * self.low, 0.5, 0.95)
         ]
+
+    def turned(self, theta: Array) -> list[Array]:
+        return []
 
     def covariances(self, theta: Array) -> tuple[Array, Array]:
         s = theta[:-1]
