@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ketameta.plots._clock import Tick, tally, tick_label, time_ticks
 from ketameta.plots._engine import unique
 from ketameta.plots._scale import scale_of, window
 from ketameta.plots._words import arm_names, equals_p, level_text, lower_is_better, sides
@@ -96,43 +95,6 @@ def test_nothing_finite_from_missing_pooled_bounds() -> None:
     low, high = window([-1.0], [-2.0], [0.0], weights=[1.0], others=[math.nan, math.inf])
     assert math.isfinite(low)
     assert math.isfinite(high)
-
-
-def test_ticks_of_time_prefer_measured_times_where_room_is_short() -> None:
-    ticks = time_ticks(1, 800, measured=[4, 336], units="auto", room=60, width=lambda label: 20)
-    assert {"4 h", "14 d"} <= {tick.label for tick in ticks}
-    places = [math.log(tick.hours) / math.log(800) * 60 for tick in ticks]
-    assert min(np.diff(places)) >= 20
-
-
-def test_ticks_of_time_fall_back_to_the_ends() -> None:
-    ticks = time_ticks(5, 7, measured=[5.5], units="auto", room=100, width=lambda label: 20)
-    assert [tick.label for tick in ticks] == ["5 h", "7 h"]
-
-
-@pytest.mark.parametrize(
-    ("hours", "units", "label"),
-    [
-        (2 / 3, "auto", "40 min"),
-        (4, "auto", "4 h"),
-        (24, "auto", "1 d"),
-        (336, "auto", "14 d"),
-        (672, "hours", "672 h"),
-        (2016, "days", "84 d"),
-        (12, "days", "0.5 d"),
-    ],
-)
-def test_times_in_words(hours: float, units: str, label: str) -> None:
-    assert tick_label(hours, units) == label
-
-
-def test_a_trial_counts_once_at_a_tick_with_its_largest_number() -> None:
-    ticks = [Tick(4, "4 h"), Tick(24, "1 d"), Tick(168, "7 d")]
-    hours, trials = [4, 4, 20, 30, 24], [0, 1, 0, 0, 2]
-    found = tally(hours, trials, [20, math.nan, 18, 19, 50], ticks)
-    assert found[0][0] == 2
-    assert math.isnan(found[0][1])
-    assert found[1:] == ((2, 69.0), (0, 0.0))
 
 
 def test_names_of_arms_are_those_that_all_rows_share() -> None:

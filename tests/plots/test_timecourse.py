@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 import ketameta as km
 from ketameta.curves import DurabilityCurve
+from ketameta.curves.words import clock
 from ketameta.errors import FigureError
 from ketameta.plots import TimecourseOptions, timecourse
 
@@ -30,9 +31,24 @@ def words(ax: Axes) -> str:
     return "\n".join(text.get_text() for text in printed(ax))
 
 
+def assert_apart(ax: Axes) -> None:
+    """No text leaves the page, and none touches another."""
+    ax.figure.draw_without_rendering()
+    page, slack = ax.figure.bbox, ax.figure.dpi / 100
+    boxes = [(text.get_text(), text.get_window_extent()) for text in printed(ax)]
+    for name, box in boxes:
+        assert page.x0 <= box.x0, name
+        assert box.x1 <= page.x1, name
+        assert page.y0 <= box.y0, name
+        assert box.y1 <= page.y1, name
+    for (one, a), (two, b) in combinations(boxes, 2):
+        beside = a.x1 <= b.x0 + slack or b.x1 <= a.x0 + slack
+        assert beside or a.y1 <= b.y0 + 1.5 * slack or b.y1 <= a.y0 + 1.5 * slack, (one, two)
+
+
 def row_of_numbers(ax: Axes, heading: str) -> dict[str, str]:
     """Numbers under the ticks, by tick label."""
-    ax.figure.canvas.draw()
+    ax.figure.draw_without_rendering()
     first = next(text for text in ax.texts if text.get_text() == heading).get_window_extent()
     labels = {label.get_text(): label.get_window_extent() for label in ax.get_xticklabels()}
     found = {}
@@ -76,6 +92,7 @@ def test_dots_are_trials_with_areas_by_precision(curve: DurabilityCurve) -> None
     ax = timecourse(curve)
     (dots,) = labelled(ax, "_dots")
     rows = curve.rows
+    rows = rows.iloc[np.argsort(rows["vi"].to_numpy(), kind="stable")]
     np.testing.assert_allclose(dots.get_offsets(), rows[["time_hours", "yi"]].to_numpy())
     area, vi = dots.get_sizes(), rows["vi"].to_numpy()
     free = area > area.min()
@@ -97,10 +114,11 @@ def test_times_without_trials_are_grey_named_and_dashed(gappy: DurabilityCurve) 
     assert len(gappy.gaps) == 2
     spans = sorted((span.get_x(), span.get_x() + span.get_width()) for span in labelled(ax, "_gap"))
     np.testing.assert_allclose(spans, gappy.gaps)
-    assert [text.get_text() for text in ax.texts].count("no trial") == 2
+    assert "No trial near (curve thin)" in words(ax)
     (solid,), (dashed,) = labelled(ax, "_curve"), labelled(ax, "_dashed")
     assert solid.get_linestyle() == "-"
     assert dashed.get_linestyle() == "--"
+    assert dashed.get_linewidth() < solid.get_linewidth()
     for low, high in gappy.gaps:
         hours, values = (np.asarray(x, dtype=float) for x in solid.get_data())
         inside = (hours > low) & (hours < high)
@@ -121,7 +139,7 @@ def test_without_gaps_nothing_is_grey(make: SimpleNamespace) -> None:
     ax = timecourse(curve)
     assert labelled(ax, "_gap") == []
     assert labelled(ax, "_dashed") == []
-    assert "no trial" not in words(ax)
+    assert "No trial" not in words(ax)
 
 
 def test_numbers_under_the_axis_are_those_of_the_trials(make: SimpleNamespace) -> None:
@@ -179,7 +197,7 @@ def test_sides_and_null(make: SimpleNamespace, measure: str, null: float, under:
     ax = timecourse(km.durability(make.over_time(measure=measure)))
     (line,) = labelled(ax, "_null")
     assert set(line.get_ydata()) == {null}
-    ax.figure.canvas.draw()
+    ax.figure.draw_without_rendering()
     level = ax.transData.transform((24, null))[1]
     below, above = (
         next(x for x in ax.texts if x.get_text().replace("\n", " ").strip("←→ \N{NO-BREAK SPACE}") == text)
@@ -188,7 +206,9 @@ def test_sides_and_null(make: SimpleNamespace, measure: str, null: float, under:
     assert below.get_window_extent().y1 <= level <= above.get_window_extent().y0
 
 
-@pytest.mark.parametrize(("units", "label"), [("auto", "7 d"), ("hours", "168 h"), ("days", "7 d")])
+@pytest.mark.parametrize(
+    ("units", "label"), [("auto", "7 d"), ("hours", "168 h"), ("days", "7 d"), ("weeks", "1 wk")]
+)
 def test_units(curve: DurabilityCurve, units: str, label: str) -> None:
     labels = [
         x.get_text() for x in timecourse(curve, options=TimecourseOptions(units=units)).get_xticklabels()
@@ -203,11 +223,116 @@ def test_ticks_stand_at_their_times(curve: DurabilityCurve) -> None:
     assert list(ax.get_xticks(minor=True)) == []
 
 
+def test_a_linear_axis_starts_at_dosing_and_greys_what_comes_before_the_first_trial(
+    make: SimpleNamespace,
+) -> None:
+    curve = km.durability(make.over_time((24, 48, 72, 168)))
+    ax = timecourse(curve, options=TimecourseOptions(scale="linear"))
+    assert ax.get_xscale() == "linear"
+    assert ax.get_xlim()[0] == 0
+    (span,) = labelled(ax, "_gap")
+    assert (span.get_x(), span.get_width()) == (0, 24)
+    np.testing.assert_allclose(np.diff(ax.get_xticks(), 2), 0, atol=1e-9)
+    (line,) = labelled(ax, "_curve")
+    assert line.get_xdata()[0] == 24
+
+
+def test_the_threshold_is_a_line_and_its_crossing_a_square(curve: DurabilityCurve) -> None:
+    out = curve.time_to(-0.4)
+    ax = timecourse(curve, options=TimecourseOptions(threshold=-0.4))
+    (line,) = labelled(ax, "_threshold")
+    assert set(line.get_ydata()) == {-0.4}
+    (mark,) = labelled(ax, "_crossing")
+    assert (mark.get_xdata()[0], mark.get_ydata()[0]) == pytest.approx((out.value_hours, -0.4), rel=1e-4)
+    assert mark.get_marker() == "s"
+    said = words(ax).replace("\N{NO-BREAK SPACE}", " ").replace("\n", " ")
+    assert f"Minimal important difference −0.4, crossed at {clock(out.value_hours)}" in said
+    assert f"first falls short of it at {clock(out.value_hours)} (95% CI " in said
+
+
+def test_the_threshold_of_a_ratio_is_a_ratio(make: SimpleNamespace) -> None:
+    curve = km.durability(make.over_time(measure="OR"))
+    ax = timecourse(curve, options=TimecourseOptions(threshold=1.8, threshold_name="Worth it"))
+    (line,), (mark,) = labelled(ax, "_threshold"), labelled(ax, "_crossing")
+    assert set(line.get_ydata()) == {1.8}
+    assert mark.get_ydata()[0] == pytest.approx(1.8, rel=1e-4)
+    assert mark.get_xdata()[0] == pytest.approx(curve.time_to(np.log(1.8)).value_hours)
+    assert "Worth it 1.8" in words(ax)
+    with pytest.raises(FigureError, match="a ratio is above 0"):
+        timecourse(curve, options=TimecourseOptions(threshold=-0.2))
+
+
+@pytest.mark.parametrize(
+    ("threshold", "said"), [(-5.0, "never reaches it"), (-0.001, "lies beyond it up to")]
+)
+def test_a_threshold_that_is_not_crossed_is_only_a_line(
+    curve: DurabilityCurve, threshold: float, said: str
+) -> None:
+    ax = timecourse(curve, options=TimecourseOptions(threshold=threshold))
+    assert len(labelled(ax, "_threshold")) == 1
+    assert labelled(ax, "_crossing") == []
+    low, high = ax.get_ylim()
+    assert low < threshold < high
+    assert said in words(ax).replace("\n", " ")
+
+
+def test_the_prediction_band_has_dotted_edges(curve: DurabilityCurve) -> None:
+    ax = timecourse(curve)
+    edges = labelled(ax, "_pi_edge")
+    assert len(edges) == 2
+    assert all(edge.get_linestyle() not in {"-", "None"} for edge in edges)
+    np.testing.assert_allclose(
+        np.asarray(edges[0].get_ydata(), dtype=float)[-1],
+        curve.at(hours=[curve.time_range[1]])["pi_low"].iloc[0],
+    )
+    assert labelled(ax, "_ci_edge") == []
+
+
+def test_numbers_and_dots_are_left_out_apart(curve: DurabilityCurve) -> None:
+    dots = timecourse(curve, options=TimecourseOptions(numbers=False))
+    assert len(labelled(dots, "_dots")) == 1
+    assert "Participants" not in words(dots)
+    numbers = timecourse(curve, options=TimecourseOptions(trials=False))
+    assert labelled(numbers, "_dots") == []
+    assert "Participants" in words(numbers)
+
+
+def test_dollars_are_dollars(make: SimpleNamespace) -> None:
+    rows = make.over_time().replace({"cohort_id": {"trial0": "a $x_1$ b"}})
+    ax = timecourse(
+        km.durability(rows[rows["time_hours"] != 4]),
+        labels=["all $y$"],
+        title="$5 or $6",
+        favours=("$a$", "$b$"),
+        options=TimecourseOptions(time_name="Time $t$", threshold=-0.3, threshold_name="$z$"),
+    )
+    ax.figure.draw_without_rendering()
+    for text in printed(ax):
+        shown, mathematics = text._preprocess_math(text.get_text())
+        assert not mathematics, shown
+    assert "$5 or $6" in [text._preprocess_math(text.get_text())[0] for text in ax.texts]
+
+
+def test_one_huge_interval_does_not_press_the_rest_together(make: SimpleNamespace) -> None:
+    rows = make.over_time()
+    usual = np.ptp(timecourse(km.durability(rows)).get_ylim())
+    rows.loc[3, "vi"] = 400.0
+    assert np.ptp(timecourse(km.durability(rows)).get_ylim()) < 2 * usual
+
+
 def test_parts_can_be_left_out(curve: DurabilityCurve) -> None:
-    ax = timecourse(curve, options=TimecourseOptions(trials=False, prediction=False, footer=False))
+    ax = timecourse(
+        curve, options=TimecourseOptions(trials=False, numbers=False, prediction=False, footer=False)
+    )
     for label in ("_dots", "_trial", "_pi"):
         assert labelled(ax, label) == []
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["Mean effect", "95% CI"]
+    half_life = clock(curve.half_life.value_hours)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "Mean effect",
+        "95% CI",
+        f"Half-life {half_life}".replace(" d", "\N{NO-BREAK SPACE}d"),
+        "No trial near (curve thin)",
+    ]
     assert "Trials" not in words(ax)
     assert curve.provenance.rows_sha256[:12] not in words(ax)
 
@@ -227,27 +352,26 @@ def test_effects_off_the_axis_become_arrows(curve: DurabilityCurve) -> None:
 
 
 @pytest.mark.parametrize("width", [85, 180, 254])
-@pytest.mark.parametrize("case", ["gaps", "ratio", "long"])
+@pytest.mark.parametrize("case", ["gaps", "ratio", "long", "two", "many", "tiny"])
 def test_nothing_overlaps_and_nothing_leaves_the_page(make: SimpleNamespace, case: str, width: float) -> None:
     rows = {
         "gaps": lambda: make.over_time((2, 24, 336, 672)),
         "ratio": lambda: make.over_time(measure="OR"),
-        "long": lambda: make.over_time((0.67, 2, 4, 24, 48, 72, 168, 240, 336, 504, 672, 1344), k=12),
+        "long": lambda: make.over_time((0.67, 2, 4, 24, 48, 72, 168, 336, 672, 1344, 8736, 17472), k=12),
+        "two": lambda: make.over_time((24, 72, 168), k=2),
+        "many": lambda: make.over_time((4, 24, 72, 168), k=40),
+        "tiny": lambda: make.over_time().assign(
+            yi=lambda x: x["yi"] / 1e3, vi=lambda x: x["vi"] / 1e6, measure="MD"
+        ),
     }[case]()
-    ax = timecourse(
-        km.durability(rows), title="How long the effect lasts", options=TimecourseOptions(width_mm=width)
-    )
-    ax.figure.canvas.draw()
-    page = ax.figure.bbox
-    boxes = [(text.get_text(), text.get_window_extent()) for text in printed(ax)]
-    for name, box in boxes:
-        assert page.x0 <= box.x0, name
-        assert box.x1 <= page.x1, name
-        assert page.y0 <= box.y0, name
-        assert box.y1 <= page.y1, name
-    for (one, a), (two, b) in combinations(boxes, 2):
-        apart = a.x1 <= b.x0 + 1 or b.x1 <= a.x0 + 1 or a.y1 <= b.y0 + 1.5 or b.y1 <= a.y0 + 1.5
-        assert apart, (one, two)
+    for scale in ("log", "linear"):
+        options = TimecourseOptions(
+            width_mm=width, scale=scale, threshold=1.2 if case == "ratio" else -0.0004
+        )
+        ax = timecourse(km.durability(rows), title="How long the effect lasts", options=options)
+        for dpi in (100, 300):
+            ax.figure.set_dpi(dpi)
+            assert_apart(ax)
 
 
 @pytest.mark.parametrize("layout", [None, "constrained"])
@@ -294,7 +418,16 @@ def test_what_cannot_be_drawn_is_refused(make: SimpleNamespace, curve: Durabilit
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"width_mm": 10}, {"font_size": 2}, {"units": "weeks"}, {"limits": (1, 0)}]
+    "wrong",
+    [
+        {"width_mm": 10},
+        {"font_size": 2},
+        {"units": "years"},
+        {"limits": (1, 0)},
+        {"scale": "sqrt"},
+        {"threshold": float("nan")},
+        {"threshold": "-0.24"},
+    ],
 )
 def test_options_are_checked(wrong: dict) -> None:
     with pytest.raises(FigureError, match=next(iter(wrong))):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 from ketameta.curves import DurabilityCurve
 from ketameta.curves.words import clock
@@ -10,17 +11,18 @@ from ketameta.errors import FigureError
 from ketameta.models import Pooled, Subgroups
 from ketameta.plots._scale import Scale, scale_of
 from ketameta.plots._table import MARKS, build
+from ketameta.plots._timestrands import named_curves, shared_sides
 from ketameta.plots._words import level_text, plural, sides
 
 __all__ = ["alt_text"]
 
 
-def alt_text(result: Pooled | Subgroups | DurabilityCurve) -> str:
+def alt_text(result: Pooled | Subgroups | DurabilityCurve | Mapping[str, DurabilityCurve]) -> str:
     """Describe the figure of a result in words: what is drawn, and what it shows.
 
     Parameters
     ----------
-    result : Pooled, Subgroups or DurabilityCurve
+    result : Pooled, Subgroups, DurabilityCurve, or mapping from name to curve
         What :func:`ketameta.forest` or :func:`ketameta.timecourse` would draw.
 
     Returns
@@ -40,8 +42,8 @@ def alt_text(result: Pooled | Subgroups | DurabilityCurve) -> str:
     >>> print(alt_text(km.pool(yi=[-0.9, -0.4, -0.6], vi=[0.10, 0.05, 0.08])).split(". ")[0])
     Forest plot of 3 studies
     """
-    if isinstance(result, DurabilityCurve):
-        return _of_curve(result)
+    if isinstance(result, DurabilityCurve | Mapping):
+        return _of_curves(named_curves(result))
     if isinstance(result, Pooled | Subgroups):
         return _of_fit(result)
     raise FigureError(
@@ -75,14 +77,23 @@ def _of_fit(fit: Pooled | Subgroups) -> str:
     return _sentences(parts)
 
 
-def _of_curve(curve: DurabilityCurve) -> str:
-    scale = scale_of(curve.measure)
-    trials = f"{plural(curve.k_trials, 'trial')} with {plural(curve.k_effects, 'effect')}"
-    parts = [f"Curve of the effect over time since dosing, from {trials}", _axis(scale, *sides(curve.rows))]
-    parts.append(curve.sentence().rstrip("."))
-    if curve.gaps:
-        gaps = ", ".join(f"{clock(low)} to {clock(high)}" for low, high in curve.gaps)
-        parts.append(f"Grey, since no trial measured there: {gaps}")
+def _of_curves(curves: Sequence[tuple[str, DurabilityCurve]]) -> str:
+    scale = scale_of(curves[0][1].measure)
+    counts = [
+        f"{plural(curve.k_trials, 'trial')} with {plural(curve.k_effects, 'effect')}" for _, curve in curves
+    ]
+    if len(curves) == 1:
+        parts = [f"Curve of the effect over time since dosing, from {counts[0]}"]
+    else:
+        named = (f"{name}, from {count}" for (name, _), count in zip(curves, counts, strict=True))
+        parts = [f"{len(curves)} curves of the effect over time since dosing: {'; '.join(named)}"]
+    parts.append(_axis(scale, *shared_sides(curves)))
+    for name, curve in curves:
+        lead = f"{name}: " if len(curves) > 1 else ""
+        parts.append(f"{lead}{curve.sentence().rstrip('.')}")
+        if curve.gaps:
+            gaps = ", ".join(f"{clock(low)} to {clock(high)}" for low, high in curve.gaps)
+            parts.append(f"{lead}Grey, since no trial measured there: {gaps}")
     return _sentences(parts)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ketameta.curves import DurabilityCurve
-from ketameta.errors import FigureError
 from ketameta.plots._place import MARGIN_MM, box_size, new_axes, require_empty
 from ketameta.plots._timeline import draw
-from ketameta.plots._timepage import TimecourseOptions, Words, plan
-from ketameta.plots._words import sides
+from ketameta.plots._timeoptions import TimecourseOptions, Words
+from ketameta.plots._timepage import plan
+from ketameta.plots._timestrands import named_curves, read_strands, shared_sides
 from ketameta.plots.style import POINTS_PER_MM, quiet_rc
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ __all__ = ["TimecourseOptions", "timecourse"]
 
 
 def timecourse(
-    curve: DurabilityCurve,
+    curve: DurabilityCurve | Sequence[DurabilityCurve] | Mapping[str, DurabilityCurve],
     *,
+    labels: Sequence[str] | None = None,
     ax: Axes | None = None,
     title: str | None = None,
     favours: tuple[str, str] | None = None,
@@ -30,8 +32,11 @@ def timecourse(
 
     Parameters
     ----------
-    curve : DurabilityCurve
-        Result of :func:`ketameta.durability`.
+    curve : DurabilityCurve, sequence or mapping of them
+        Result of :func:`ketameta.durability`; several, up to six, are drawn over one another, such as
+        single and repeated dosing, or all trials and the same trials only. A mapping goes from name to curve.
+    labels : sequence of str, optional
+        Names of the curves of a sequence.
     ax : Axes, optional
         Empty axes to draw in; they shrink so that labels, numbers and notes stay in their box. By
         default a new figure is made.
@@ -40,24 +45,27 @@ def timecourse(
     favours : tuple of str, optional
         Who is favoured under and over the null, in place of what the rows say.
     options : TimecourseOptions, optional
-        Width, type, units and limits.
+        Width, type, units, axes, threshold, and what is shown.
 
     Returns
     -------
     Axes
-        Time in hours on a log axis; the effect as shown, ratios on a log axis.
+        Time in hours; the effect as shown, ratios on a log axis.
 
     Raises
     ------
     FigureError
-        `curve` is not a curve, the axes are not empty, or there is too little room.
+        `curve` is not a curve, curves of several measures are given, or too many, or without names; the
+        axes are not empty, or there is too little room.
 
     Notes
     -----
-    The dark band is the pointwise confidence interval of the mean effect, the light one the prediction
-    interval. Area of a dot is proportional to 1 / vi (down to a dot that can still be seen); lines
+    The dark band is the pointwise confidence interval of the mean effect; the light one with dotted
+    edges is the prediction interval, which of several curves is drawn as edges only, and if asked for. Area
+    of a dot is proportional to 1 / vi (down to a dot that can still be seen), over all curves alike; lines
     join the effects of one trial. Times farther than a factor of two from any trial are grey, and the
-    curve is dashed there. A trial is counted under each tick next to which it measured.
+    curve is thin there. A trial is counted under each tick next to which it measured. A diamond marks the
+    half-life, a square the time at which the curve first falls short of the threshold.
 
     Examples
     --------
@@ -74,18 +82,24 @@ def timecourse(
     >>> [label.get_text() for label in ax.get_xticklabels()]
     ['4 h', '1 d', '3 d', '7 d']
     >>> plt.close(ax.figure)
+    >>> early = es[es["time_hours"] <= 72]
+    >>> ax = km.timecourse({"All times": km.durability(es), "Up to 3 days": km.durability(early)})
+    >>> [text.get_text() for text in ax.get_legend().get_texts()][:2]
+    ['All times', 'Up to 3 days']
+    >>> plt.close(ax.figure)
     """
-    if not isinstance(curve, DurabilityCurve):
-        raise FigureError(f"timecourse() draws the result of durability(), not {type(curve).__name__}.")
     options = options or TimecourseOptions()
-    words = Words(title=title, sides=sides(curve.rows, favours))
+    curves = named_curves(curve, labels)
+    words = Words(title=title, sides=shared_sides(curves, favours))
     with quiet_rc():
+        if ax is not None:
+            require_empty(ax)
+        strands = read_strands(curves, options)
         if ax is None:
-            page = plan(curve, options, words, width=(options.width_mm - 2 * MARGIN_MM) * POINTS_PER_MM)
+            page = plan(strands, options, words, width=(options.width_mm - 2 * MARGIN_MM) * POINTS_PER_MM)
             ax = new_axes(options.width_mm, page.full_height / POINTS_PER_MM + 2 * MARGIN_MM)
         else:
-            require_empty(ax)
             width, height = box_size(ax)
-            page = plan(curve, options, words, width=width, height=height)
-        draw(ax, curve, page, options)
+            page = plan(strands, options, words, width=width, height=height)
+        draw(ax, page, options)
     return ax

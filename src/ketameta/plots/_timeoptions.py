@@ -1,0 +1,82 @@
+"""What a reader may choose of a figure of effect over time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Real
+
+from ketameta.errors import FigureError
+
+__all__ = ["TimecourseOptions", "Words"]
+
+
+@dataclass(frozen=True, slots=True)
+class TimecourseOptions:
+    """What a figure of effect over time shows, and how large.
+
+    Attributes
+    ----------
+    width_mm : float
+        Width of a new figure in millimetres: 180 fills a page, 85 a column, 254 a slide.
+    font_size : float, optional
+        Size of the type in points; by default it follows the width.
+    units : {"auto", "hours", "days", "weeks"}
+        Units of the time axis; ``"auto"`` takes hours below a day, weeks from eight weeks on, and days
+        between; ``"weeks"`` takes weeks from one week on.
+    scale : {"log", "linear"}
+        Logarithmic time axis, or a linear one.
+    time_name : str
+        Name of the time axis.
+    limits : tuple of float, optional
+        Ends of the effect axis as shown (ratios as ratios).
+    threshold : float, optional
+        Effect to draw a line at, as shown (ratios as ratios) and with its sign; a square marks where a
+        curve first falls short of it.
+    threshold_name : str
+        Name of that line.
+    trials : bool
+        Show the effects of trials.
+    numbers : bool
+        Show numbers of trials and participants under the time axis.
+    prediction : bool, optional
+        Show the band in which a new trial's true effect is expected; by default in a figure of one curve.
+    footer : bool
+        Show notes, method and provenance.
+    """
+
+    width_mm: float = 180.0
+    font_size: float | None = None
+    units: str = "auto"
+    scale: str = "log"
+    time_name: str = "Time since dosing"
+    limits: tuple[float, float] | None = None
+    threshold: float | None = None
+    threshold_name: str = "Minimal important difference"
+    trials: bool = True
+    numbers: bool = True
+    prediction: bool | None = None
+    footer: bool = True
+
+    def __post_init__(self) -> None:
+        if not 60 <= self.width_mm <= 1000:
+            raise FigureError(f"width_mm={self.width_mm!r}: give a width from 60 to 1000 mm.")
+        if self.font_size is not None and not 5 <= self.font_size <= 40:
+            raise FigureError(f"font_size={self.font_size!r}: give a size from 5 to 40 points.")
+        if self.units not in {"auto", "hours", "days", "weeks"}:
+            raise FigureError(f"units={self.units!r}: give 'auto', 'hours', 'days' or 'weeks'.")
+        if self.scale not in {"log", "linear"}:
+            raise FigureError(f"scale={self.scale!r}: give 'log' or 'linear'.")
+        if self.limits is not None and not self.limits[0] < self.limits[1]:
+            raise FigureError(f"limits={self.limits!r}: give the lower end first.")
+        value = self.threshold
+        if value is not None and not (isinstance(value, Real) and math.isfinite(value)):
+            raise FigureError(f"threshold={value!r}: give a finite number, such as -0.24.")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Title, and who is favoured under and over the null."""
+
+    title: str | None
+    sides: tuple[str, str]
