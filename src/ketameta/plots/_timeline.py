@@ -42,7 +42,7 @@ def draw(ax: Axes, page: Page, options: TimecourseOptions) -> None:
     if options.threshold is not None:
         ax.axhline(
             options.threshold,
-            color=palette.accent,
+            color=_marked(palette, looks),
             linewidth=0.9,
             linestyle=BRIDGED,
             zorder=1.6,
@@ -98,7 +98,7 @@ def _legend(ax: Axes, page: Page, palette: Palette, looks: Sequence[Style]) -> N
         handles=[_handle(entry, page, palette, looks) for entry in page.legend.entries],
         labels=[entry.text.replace("$", r"\$") for entry in page.legend.entries],
         loc="lower left",
-        bbox_to_anchor=(-page.left / page.panel_width, 1),
+        bbox_to_anchor=(-(page.left + 0.6 * page.size) / page.panel_width, 1),
         ncols=page.legend.columns,
         frameon=False,
         fontsize=page.size,
@@ -127,7 +127,7 @@ def _handle(entry: Entry, page: Page, palette: Palette, looks: Sequence[Style]) 
     mark: dict[str, Any] = {
         "markersize": 0.6 * page.size,
         "markerfacecolor": palette.paper,
-        "markeredgecolor": palette.muted if many else palette.accent,
+        "markeredgecolor": _marked(palette, looks),
         "markeredgewidth": 1.2,
     }
     if entry.kind == "curve":
@@ -148,7 +148,12 @@ def _handle(entry: Entry, page: Page, palette: Palette, looks: Sequence[Style]) 
     if entry.kind == "half_life":
         return Line2D([], [], linestyle="none", marker=MARKS["half_life"], **mark)
     look = {"marker": MARKS["crossing"], **mark} if entry.kind == "crossing" else {}
-    return Line2D([], [], color=palette.accent, linewidth=0.9, linestyle=BRIDGED, **look)
+    return Line2D([], [], color=_marked(palette, looks), linewidth=0.9, linestyle=BRIDGED, **look)
+
+
+def _marked(palette: Palette, looks: Sequence[Style]) -> str:
+    """Colour of what is marked on the curve, or of no curve where there are several."""
+    return palette.accent if len(looks) == 1 else palette.muted
 
 
 def _words(ax: Axes, page: Page, palette: Palette, options: TimecourseOptions) -> None:
