@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ketameta.curves.averaging import CurveComparison, compare
 from ketameta.curves.estimate import durability
 from ketameta.curves.options import CurveOptions
 from ketameta.curves.readout import ReadOut
 from ketameta.curves.result import DurabilityCurve
 
-__all__ = ["CurveOptions", "DurabilityCurve", "ReadOut", "durability"]
+__all__ = ["CurveComparison", "CurveOptions", "DurabilityCurve", "ReadOut", "compare", "durability"]

@@ -10,6 +10,8 @@ from ketameta._typing import Array, BoolArray
 
 __all__ = ["BETWEEN", "Between", "Level", "LevelAndSlope"]
 
+_FLOOR = 1e-6
+
 
 class Between:
     """Parameters of ``T``, the covariance of a trial's random effects, with ``omega2`` behind them."""
@@ -28,7 +30,7 @@ class Between:
     def chain(
         self, theta: Array, score: Array, average: Array, expected: Array
     ) -> tuple[Array, Array, Array]:
-        """Score, observed and average information by the parameters, from those by the entries of T.
+        """Score, observed information and what takes its place where that does not curve down.
 
         The log-likelihood has its curvature by the entries of ``T`` in twice the average less the expected
         information.
@@ -88,11 +90,21 @@ class LevelAndSlope(Between):
         bend[:, 1, 1] = bend[:, 2, 2] = 2 * score[:, 2]
         turned = np.swapaxes(jacobian, 1, 2)
         average = turned @ average @ jacobian
-        return (
-            (turned @ score[..., None])[..., 0],
-            2 * average - turned @ expected @ jacobian - bend,
-            average,
-        )
+        observed = 2 * average - turned @ expected @ jacobian - bend
+        return (turned @ score[..., None])[..., 0], observed, _upright(observed, average)
+
+
+def _upright(observed: Array, average: Array) -> Array:
+    """The observed information with the signs of its eigenvalues dropped, which leads away from saddles.
+
+    Dauphin et al. 2014; here after scaling, with the average information as a second measure of size.
+    """
+    diagonal = np.abs(np.diagonal(observed, axis1=1, axis2=2)) + np.diagonal(average, axis1=1, axis2=2)
+    size = np.sqrt(np.maximum(diagonal, np.finfo(float).tiny))
+    both = size[:, :, None] * size[:, None, :]
+    values, vectors = np.linalg.eigh(observed / both)
+    values = np.maximum(np.abs(values), _FLOOR)
+    return np.asarray((vectors * values[:, None]) @ np.swapaxes(vectors, 1, 2) * both, dtype=np.float64)
 
 
 BETWEEN: dict[int, Between] = {1: Level(), 2: LevelAndSlope()}

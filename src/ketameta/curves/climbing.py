@@ -108,8 +108,10 @@ def step_up(
     waiting = np.ones(len(theta), dtype=np.bool_)
     for chosen in (active, active & of_spread, active & ~of_spread):
         step = newton_step(score, observed, average, chosen)
-        trying = waiting & ((step * score).sum(axis=1) > _GAIN)
+        promise = (step * score).sum(axis=1)
+        trying = waiting & (promise > _GAIN)
         for halving in range(_HALVINGS):
+            trying &= (halving == 0) | (promise * 0.5**halving > noise)
             rows = np.flatnonzero(trying)
             if rows.size == 0:
                 break

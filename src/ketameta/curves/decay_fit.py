@@ -31,6 +31,7 @@ _ROUNDS = 40
 _STILL = 1e-8
 _UNSETTLED = "a random decay was asked for, but its likelihood did not settle: the level alone is random"
 _MUTE = 1e-10
+_DISTINCT = 1e-5
 
 
 def fit_exponential(
@@ -58,17 +59,17 @@ def fit_exponential(
     since = data.hours - shape.origin_hours
     falling = np.exp(-decay.rate * since)
     tangent = np.column_stack([falling, -since * falling])
-    variances, amplitude, vcov = _linearised(
+    variances, amplitude = _linearised(
         blocks, data.yi, tangent, 1, decay.fit, spec.options.method == "REML", free
     )
     _require_amplitude(amplitude)
-    unit = np.array([1.0, 1 / float(amplitude[0])])
+    tangent[:, 1] *= amplitude[0]
     return Fitted(
         shape=shape,
         coefficients=Coefficients(
             names=shape.names(),
             values=np.array([amplitude[0], decay.rate]),
-            vcov=vcov * np.outer(unit, unit),
+            vcov=_covariance(blocks, tangent, variances),
             level=parts[0],
             decay=parts[1],
             level_direction=np.array([1.0, 0.0]),
@@ -133,7 +134,7 @@ def fit_decaying(
     found = fit_mean(blocks, data.yi, mean, free)
     alpha, psi = found.peak.alpha[0].copy(), found.peak.psi[0].copy()
     _require_amplitude(alpha)
-    half_life: HalfLife | None = half_life_interval(blocks, data.yi, mean, free, found, spec.level)
+    half_life: HalfLife | None = None
     notes = list(_edge_notes(shape, found))
     if not found.peak.settled[0]:
         notes.append(
@@ -142,8 +143,17 @@ def fit_decaying(
     loglik = float(found.peak.loglik[0])
     reml, stuck = spec.options.method == "REML", np.logical_or(*found.at_edge)
     design = _tangent(mean, alpha, psi)
-    mute = np.sqrt((design**2).sum(axis=0)) <= _MUTE * np.sqrt((design**2).sum(axis=0).max())
-    kept = ~(np.concatenate([np.zeros(r, dtype=np.bool_), stuck]) | mute)
+    kept = _told_apart(design, np.concatenate([np.ones(r, dtype=np.bool_), ~stuck]))
+    notes += [
+        f"{name} cannot be told from the other coefficients and counts as known"
+        for name, told, edge in zip(
+            (*shape.parameters, *(f"{name}, on the log rate of decay" for name in decay.names)),
+            kept[r:],
+            stuck,
+            strict=True,
+        )
+        if not told and not edge
+    ]
     variances = None
     if spec.options.random == "level+decay":
         why = too_few(blocks, count)
@@ -153,13 +163,14 @@ def fit_decaying(
                 why = moved
             else:
                 alpha, psi, variances, vcov_kept, loglik = moved
-                half_life = None
                 notes += singular_note(variances)
         if why:
             notes.append(why)
     if variances is None:
+        half_life = half_life_interval(blocks, data.yi, mean, free, found, spec.level)
         ml = fit_variances(blocks, blocks.turn(data.yi), blocks.turn(design[:, :r]), reml=False, free=free)
-        variances, alpha, vcov_kept = _linearised(blocks, data.yi, design[:, kept], r, ml, reml, free)
+        variances, alpha = _linearised(blocks, data.yi, design[:, kept], r, ml, reml, free)
+        vcov_kept = _covariance(blocks, _tangent(mean, alpha, psi)[:, kept], variances)
     vcov = np.zeros((count, count))
     vcov[np.ix_(kept, kept)] = vcov_kept
     p = len(shape.names())
@@ -193,6 +204,25 @@ def _tangent(mean: Mean, alpha: Array, psi: Array) -> Array:
     return np.concatenate([mean.level * height[0][:, None], amplitude[:, None] * slopes[0]], axis=1)
 
 
+def _told_apart(design: Array, candidates: BoolArray) -> BoolArray:
+    """Columns that do not follow from those before them, among the candidates."""
+    kept = np.zeros(candidates.size, dtype=np.bool_)
+    base = np.zeros((len(design), 0))
+    largest = np.sqrt((design**2).sum(axis=0).max())
+    for j in np.flatnonzero(candidates):
+        length = float(np.linalg.norm(design[:, j]))
+        if length <= _MUTE * largest:
+            continue
+        unit = design[:, j] / length
+        rest = unit - base @ (base.T @ unit)
+        rest = rest - base @ (base.T @ rest)
+        left = float(np.linalg.norm(rest))
+        if left > _DISTINCT:
+            kept[j] = True
+            base = np.column_stack([base, rest / left])
+    return kept
+
+
 def _linearised(
     blocks: Blocks,
     yi: Array,
@@ -201,16 +231,22 @@ def _linearised(
     ml: VarianceFit,
     reml: bool,
     free: tuple[bool, bool],
-) -> tuple[VarianceFit, Array, Array]:
-    """Variances by the likelihood asked for, amplitudes at them, and the covariance of the tangent's factors."""
+) -> tuple[VarianceFit, Array]:
+    """Variances by the likelihood asked for, and the r amplitudes at them."""
     y, size = blocks.turn(yi), np.sqrt((tangent**2).sum(axis=0))
     x = blocks.turn(tangent / size)
     variances = fit_variances(blocks, y, x, reml=True, free=free) if reml else ml
     variances = or_without_omega(blocks, y, x, variances, reml)
-    spread, omega2 = variances.spread, variances.omega2
-    amplitude = gls(blocks, y, x[:, :r], spread=spread, omega2=omega2).beta / size[:r]
-    vcov = gls(blocks, y, x, spread=spread, omega2=omega2).vcov / np.outer(size, size)
-    return variances, amplitude, vcov
+    amplitudes = gls(blocks, y, x[:, :r], spread=variances.spread, omega2=variances.omega2).beta / size[:r]
+    return variances, amplitudes
+
+
+def _covariance(blocks: Blocks, tangent: Array, variances: VarianceFit) -> Array:
+    """Covariance of the coefficients of the linearised model."""
+    size = np.sqrt((tangent**2).sum(axis=0))
+    x, nothing = blocks.turn(tangent / size), np.zeros(len(tangent))
+    found = gls(blocks, nothing, x, spread=variances.spread, omega2=variances.omega2)
+    return np.asarray(found.vcov / np.outer(size, size), dtype=np.float64)
 
 
 def _with_random_decay(

@@ -17,6 +17,7 @@ __all__ = ["Bateman", "DecayShape", "Emax", "ExponentialDecay", "Weibull"]
 
 _LN2 = math.log(2)
 _SMALL = 1e-3
+_FAR = 100.0
 _FARTHEST = 1000.0
 
 
@@ -105,7 +106,7 @@ class ExponentialDecay(DecayShape):
 
     def relative(self, logs: Array, hours: Array) -> tuple[Array, Array]:
         """Relative height and its derivatives by the log parameters."""
-        lives = (hours - self.origin_hours) / np.exp(logs[..., 0])
+        lives = (hours - self.origin_hours) / _positive(logs[..., 0])
         height = np.exp(-_LN2 * lives)
         return height, (_LN2 * lives * height)[..., None]
 
@@ -153,9 +154,9 @@ class Bateman(DecayShape):
 
     def relative(self, logs: Array, hours: Array) -> tuple[Array, Array]:
         """Relative height and its derivatives by the log parameters."""
-        rates = _LN2 * np.exp(-logs)
+        rates = _LN2 * _positive(-logs)
         swapped = rates[..., 0] > rates[..., 1]
-        ke, ka = rates.min(axis=-1), rates.max(axis=-1)
+        ke, ka = np.minimum(rates[..., 0], rates[..., 1]), np.maximum(rates[..., 0], rates[..., 1])
         gap = ka - ke
         peak = _log1p_over(gap / ke) / ke
         height = np.exp(ke * (peak - hours)) * ka * hours * _expm1_over(gap * hours)
@@ -203,7 +204,7 @@ class Emax(DecayShape):
 
     def relative(self, logs: Array, hours: Array) -> tuple[Array, Array]:
         """Relative height and its derivatives by the log parameters."""
-        lives, half = hours / np.exp(logs[..., 0]), np.exp(logs[..., 1])
+        lives, half = hours / _positive(logs[..., 0]), _positive(logs[..., 1])
         height = hours / (half + hours) * np.exp(-_LN2 * lives)
         return height, np.stack([_LN2 * lives * height, -height * half / (half + hours)], axis=-1)
 
@@ -243,7 +244,7 @@ class Weibull(DecayShape):
 
     def relative(self, logs: Array, hours: Array) -> tuple[Array, Array]:
         """Relative height and its derivatives by the log parameters."""
-        shape, distance = np.exp(logs[..., 1]), np.log(hours) - logs[..., 0]
+        shape, distance = _positive(logs[..., 1]), np.log(hours) - np.clip(logs[..., 0], -_FAR, _FAR)
         power = _LN2 * np.exp(np.minimum(shape * distance, 50.0))
         height = np.exp(-power)
         steep = height * power * shape
@@ -256,25 +257,30 @@ class Weibull(DecayShape):
 
 def _expm1_over(u: Array) -> Array:
     """(1 - exp(-u)) / u."""
-    near = np.where(u < _SMALL, 1.0, u)
+    near, u = np.where(u < _SMALL, 1.0, u), np.minimum(u, _SMALL)
     return np.where(u < _SMALL, 1 - u / 2 + u**2 / 6 - u**3 / 24, -np.expm1(-near) / near)
 
 
 def _log1p_over(v: Array) -> Array:
     """log(1 + v) / v."""
-    near = np.where(v < _SMALL, 1.0, v)
+    near, v = np.where(v < _SMALL, 1.0, v), np.minimum(v, _SMALL)
     return np.where(v < _SMALL, 1 - v / 2 + v**2 / 3 - v**3 / 4, np.log1p(near) / near)
 
 
 def _bend_of_expm1(u: Array) -> Array:
     """1 / (exp(u) - 1) - 1 / u."""
-    near = np.where(u < _SMALL, 1.0, u)
+    near, u = np.where(u < _SMALL, 1.0, u), np.minimum(u, _SMALL)
     exact = np.exp(-near) / -np.expm1(-near) - 1 / near
     return np.where(u < _SMALL, -0.5 + u / 12 - u**3 / 720, exact)
 
 
 def _bend_of_log1p(v: Array) -> Array:
     """(log(1 + v) / v - 1) / v."""
-    near = np.where(v < _SMALL, 1.0, v)
+    near, v = np.where(v < _SMALL, 1.0, v), np.minimum(v, _SMALL)
     exact = (np.log1p(near) / near - 1) / near
     return np.where(v < _SMALL, -0.5 + v / 3 - v**2 / 4 + v**3 / 5, exact)
+
+
+def _positive(logs: Array) -> Array:
+    """Exponentials of logarithms, within what floats can multiply."""
+    return np.exp(np.clip(logs, -_FAR, _FAR))

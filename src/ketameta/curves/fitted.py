@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,9 +42,14 @@ class Coefficients:
     level_direction: Array
     decay_direction: Array
 
-    def shape_at(self, level: Array, decay: Array) -> tuple[Array, Array]:
-        """Coefficients of the shape, and their covariance, at columns of the moderators."""
-        turn = np.concatenate(
+    def turn(self, values: Mapping[str, Any]) -> Array:
+        """Matrix from all coefficients to those of the shape at stated moderators, shape (p, m).
+
+        Without values it is the average trial's.
+        """
+        level = self.level.at(values) if values else np.zeros(len(self.level.names))
+        decay = self.decay.at(values) if values else np.zeros(len(self.decay.names))
+        return np.concatenate(
             [
                 np.eye(self.level_direction.size),
                 np.outer(self.level_direction, level),
@@ -50,6 +57,10 @@ class Coefficients:
             ],
             axis=1,
         )
+
+    def shape_at(self, values: Mapping[str, Any]) -> tuple[Array, Array]:
+        """Coefficients of the shape, and their covariance, at stated moderators."""
+        turn = self.turn(values)
         return turn @ self.values, turn @ self.vcov @ turn.T
 
 

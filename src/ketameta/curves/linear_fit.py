@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from ketameta._typing import Array
 from ketameta.curves.blocks import Blocks
 from ketameta.curves.fit import VarianceFit, fit_variances
 from ketameta.curves.fitted import Coefficients, Fitted
@@ -17,7 +18,7 @@ from ketameta.curves.shapes import LinearShape, Spline, default_knots
 from ketameta.curves.spec import CurveSpec
 from ketameta.errors import ModelError
 
-__all__ = ["fit_linear", "linear_shape"]
+__all__ = ["fit_linear", "linear_design", "linear_shape", "or_without_omega"]
 
 _CONDITION = 1e8
 
@@ -30,6 +31,12 @@ def linear_shape(data: TrialTimes, spec: CurveSpec) -> LinearShape:
         return Polynomial(spec.options.degree, float(np.exp(np.log(data.hours).mean())))
     knots = spec.knots or default_knots(data.hours, len(data.trials))
     return Piecewise(knots) if spec.curve == "piecewise" else Spline(knots)
+
+
+def linear_design(shape: LinearShape, hours: Array, parts: tuple[Part, Part], centre_hours: float) -> Array:
+    """Design of the shape, of level effects and of decay effects per doubling of time: shape (n, m)."""
+    doublings = np.log2(hours / centre_hours)[:, None]
+    return np.concatenate([shape.basis(hours), parts[0].x, parts[1].x * doublings], axis=1)
 
 
 def fit_linear(
@@ -77,7 +84,7 @@ def fit_linear(
     basis = shape.basis(data.hours)
     if basis.shape[0] < basis.shape[1] or np.linalg.cond(basis) > _CONDITION:
         raise _undetermined(shape, data.yi.size)
-    design = np.concatenate([basis, level.x, decay.x * doublings[:, None]], axis=1)
+    design = linear_design(shape, data.hours, parts, centre)
     names = (*shape.names(), *level.names, *(f"{name}, per doubling of time" for name in decay.names))
     size = np.sqrt((design**2).sum(axis=0))
     if np.any(size == 0) or len(design) < len(size) or np.linalg.cond(design / size) > _CONDITION:

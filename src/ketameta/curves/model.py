@@ -70,6 +70,8 @@ class CurveFit:
         Number of estimated coefficients and variances.
     loglik_ml : float
         Full log-likelihood, by which families are compared.
+    free : tuple of bool
+        Which of ``(tau2, omega2)`` were estimated.
     """
 
     shape: Shape
@@ -89,6 +91,7 @@ class CurveFit:
     coefficients: Coefficients
     parameters: int
     loglik_ml: float
+    free: tuple[bool, bool]
 
     def value(self, hours: Array) -> Array:
         """Effect at m times."""
@@ -120,16 +123,19 @@ class CurveFit:
         ModelError
             If the curve has no moderators, one of them is not stated, or a value is not possible.
         """
-        level, decay = self.coefficients.level, self.coefficients.decay
-        known = tuple(dict.fromkeys((*level.columns, *decay.columns)))
+        decay = self.coefficients.decay.columns
+        known = tuple(dict.fromkeys((*self.coefficients.level.columns, *decay)))
         if not known:
             raise ModelError("the curve has no moderators; give them as moderators='route', for example.")
         strange = [name for name in values if name not in known]
         if strange:
             raise ModelError(f"{strange[0]!r} is no moderator of the curve; it has {', '.join(known)}.")
-        beta, vcov = self.coefficients.shape_at(level.at(values), decay.at(values))
+        unstated = [name for name in known if name not in values]
+        if unstated:
+            raise ModelError(f"state a value of each moderator; {unstated[0]!r} has none.")
+        beta, vcov = self.coefficients.shape_at(values)
         half_life = self.half_life
-        if half_life is not None and decay.columns:
+        if half_life is not None and decay:
             half_life = wald_half_life(float(beta[1]), math.sqrt(vcov[1, 1]), self.quantile)
         return dataclasses.replace(self, beta=beta, vcov=vcov, half_life=half_life)
 
@@ -199,9 +205,7 @@ def _assembled(
     """The fit with its degrees of freedom, criterion and notes."""
     p = fitted.coefficients.values.size
     variances = fitted.variances
-    beta, vcov = fitted.coefficients.shape_at(
-        np.zeros(len(fitted.coefficients.level.names)), np.zeros(len(fitted.coefficients.decay.names))
-    )
+    beta, vcov = fitted.coefficients.shape_at({})
     df = float(max(len(data.trials) - p, 1)) if spec.ci == "t" and any(free) else math.inf
     quantile = _quantile(df, spec.level)
     half_life = fitted.half_life
@@ -226,6 +230,7 @@ def _assembled(
         coefficients=fitted.coefficients,
         parameters=parameters,
         loglik_ml=fitted.loglik_ml,
+        free=free,
     )
 
 

@@ -341,8 +341,11 @@ class DurabilityCurve:
     def method_line(self) -> str:
         """How the curve was made, in one line."""
         law = "normal" if math.isinf(self.df) else f"t({self.df:g})"
+        effects = "level and decay of trial" if len(self.fit.spread) == 2 else "trial"
+        sides = (("level", self.spec.moderators), ("decay", self.spec.options.decay_moderators))
+        moderators = "".join(f"; moderators of {side}: {formula}" for side, formula in sides if formula)
         return (
-            f"Method: {self.fit.shape.describe()}; random effects of trial and of time within trial, "
+            f"Method: {self.fit.shape.describe()}{moderators}; random effects of {effects} and of time within trial, "
             f"{self.method}; correlation {self.rho:g} between 24 h and 7 d ({self.correlation}) assumed; {law} intervals"
         )
 

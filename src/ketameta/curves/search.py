@@ -16,7 +16,17 @@ from ketameta.curves.mean import Mean
 from ketameta.curves.nonlinear import Peaks, climb_means
 from ketameta.curves.starts import heights
 
-__all__ = ["HalfLife", "Lattice", "MeanFit", "fit_mean", "half_life_interval", "lattice", "wald_half_life"]
+__all__ = [
+    "HalfLife",
+    "Lattice",
+    "MeanFit",
+    "at_bounds",
+    "fit_mean",
+    "half_life_interval",
+    "lattice",
+    "search_bounds",
+    "wald_half_life",
+]
 
 _STEPS = {1: 80, 2: 18}
 _MOST_STARTS = 6
@@ -104,8 +114,12 @@ class MeanFit:
     @property
     def at_edge(self) -> tuple[BoolArray, BoolArray]:
         """Which inner parameters are at their lower and at their upper bound."""
-        psi = self.peak.psi[0]
-        return psi <= self.low + _EDGE, psi >= self.high - _EDGE
+        return at_bounds(self.peak.psi[0], self.low, self.high)
+
+
+def at_bounds(psi: Array, low: Array, high: Array) -> tuple[BoolArray, BoolArray]:
+    """Which inner parameters are at their lower and at their upper bound."""
+    return psi <= low + _EDGE, psi >= high - _EDGE
 
 
 def lattice(blocks: Blocks, mean: Mean) -> Lattice:
@@ -158,7 +172,7 @@ def fit_mean(blocks: Blocks, yi: Array, mean: Mean, free: tuple[bool, bool]) -> 
     [100.0, 0.7]
     """
     points = lattice(blocks, mean)
-    low, high = _bounds(mean, points)
+    low, high = search_bounds(mean, points)
     y = blocks.turn(yi)
     mask = np.array(free)
     scale = float(np.var(yi) + blocks.spectrum.mean())
@@ -319,7 +333,7 @@ def _profile(
     return np.asarray(peaks.loglik.reshape(2, -1).max(axis=0), dtype=np.float64)
 
 
-def _bounds(mean: Mean, points: Lattice) -> tuple[Array, Array]:
+def search_bounds(mean: Mean, points: Lattice) -> tuple[Array, Array]:
     """Bounds of the inner parameters; a rate effect may multiply the rate by exp(10) at most."""
     effects = np.full(mean.rate.shape[1], 10.0)
     low, high = (np.array([axis[end] for axis in points.axes]) for end in (0, -1))

@@ -8,7 +8,7 @@ from ketameta._typing import Array, BoolArray
 from ketameta.curves.blocks import Blocks
 from ketameta.curves.likelihood import Problems
 
-__all__ = ["grid_maxima", "heights"]
+__all__ = ["grid_maxima", "heights", "solved_designs"]
 
 _ELEMENTS = 400_000
 _GRID = np.array([0.0, 0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0])
@@ -62,11 +62,11 @@ def heights(problems: Problems, tau2: Array, omega2: Array) -> Array:
     shrink = tau2[:, None] / (1 + tau2[:, None] * a)
     logdet = np.log1p(tau2[:, None] * a).sum(axis=1) - np.log(weight).sum(axis=1)
     found = []
-    shared = _solved(blocks, problems.x, weight, g, shrink) if len(problems.x) == 1 else None
+    shared = solved_designs(blocks, problems.x, weight, g, shrink) if len(problems.x) == 1 else None
     for start in range(0, count, size):
         rows = slice(start, start + size)
         y = problems.y[rows]
-        solved, information = shared or _solved(blocks, problems.x[rows], weight, g, shrink)
+        solved, information = shared or solved_designs(blocks, problems.x[rows], weight, g, shrink)
         right = np.einsum("bn,bmnp->bmp", y, solved) if shared is None else _all(y, solved[0])
         zy = np.add.reduceat(g * y[:, None], blocks.starts, axis=2)
         quadratic = (y**2) @ weight.T - (shrink * zy**2).sum(axis=2)
@@ -78,7 +78,7 @@ def heights(problems: Problems, tau2: Array, omega2: Array) -> Array:
     return np.concatenate(found)
 
 
-def _solved(blocks: Blocks, x: Array, weight: Array, g: Array, shrink: Array) -> tuple[Array, Array]:
+def solved_designs(blocks: Blocks, x: Array, weight: Array, g: Array, shrink: Array) -> tuple[Array, Array]:
     """Inverse covariances times designs, shape (B, m, n, p), and the informations, shape (B, m, p, p)."""
     zx = np.add.reduceat(g[..., None] * x[:, None], blocks.starts, axis=2)
     inner = (shrink[..., None] * zx)[:, :, blocks.trial]

@@ -91,9 +91,13 @@ def trace_curve(fit: CurveFit, first: float, last: float, rng: Rng, sign: float 
 
 
 def _draw(fit: CurveFit, rng: Rng) -> Array:
-    """Coefficients from the multivariate normal of the estimate, or t when intervals are t intervals."""
+    """Coefficients from the multivariate normal of the estimate, or t when intervals are t intervals.
+
+    Coefficients without variance, which count as known, stay where they are.
+    """
     generator = np.random.default_rng(rng)
-    root = np.linalg.cholesky(fit.vcov)
+    root, moving = np.zeros(fit.vcov.shape), np.flatnonzero(np.diag(fit.vcov) > 0)
+    root[np.ix_(moving, moving)] = np.linalg.cholesky(fit.vcov[np.ix_(moving, moving)])
     noise = generator.standard_normal((DRAWS, fit.beta.size))
     if math.isfinite(fit.df):
         noise /= np.sqrt(generator.chisquare(fit.df, size=(DRAWS, 1)) / fit.df)
