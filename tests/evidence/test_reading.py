@@ -106,7 +106,7 @@ def test_columns_that_may_be_empty_may_be_left_out(write):
     ("header", "message"),
     [
         ([name for name in HEADER if name not in ("status", "outcome")], "missing: outcome, status"),
-        ([*HEADER, "outcome"], r"'outcome' as 27 and 70"),
+        ([*HEADER, "outcome"], r"'outcome' as 27 and 76"),
         (["sd_T" if name == "sd_t" else name for name in HEADER], "'sd_T'; did you mean 'sd_t'"),
         ([" notes" if name == "notes" else name for name in HEADER], "' notes'; did you mean 'notes'"),
         (["contrast_ci_lo" if n == "contrast_ci_low" else n for n in HEADER], "mean 'contrast_ci_low'"),
@@ -133,7 +133,7 @@ def test_ragged_lines_are_all_named(write):
     lines[3] = lines[3].rsplit(",", 2)[0]
     path.write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(
-        DataError, match=r"header has 69 cells, but line 2 \('KM0001'\) has 70; line 4 .* has 67"
+        DataError, match=r"header has 75 cells, but line 2 \('KM0001'\) has 76; line 4 .* has 73"
     ):
         km.read_trials(path)
 

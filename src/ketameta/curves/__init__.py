@@ -6,6 +6,21 @@ from ketameta.curves.averaging import CurveComparison, compare
 from ketameta.curves.estimate import durability
 from ketameta.curves.options import CurveOptions
 from ketameta.curves.readout import ReadOut
+from ketameta.curves.relapse_curves import relapse
+from ketameta.curves.relapse_result import RelapseCurves
+from ketameta.curves.responding_result import RespondingCurve
+from ketameta.curves.responding_shares import responding
 from ketameta.curves.result import DurabilityCurve
 
-__all__ = ["CurveComparison", "CurveOptions", "DurabilityCurve", "ReadOut", "compare", "durability"]
+__all__ = [
+    "CurveComparison",
+    "CurveOptions",
+    "DurabilityCurve",
+    "ReadOut",
+    "RelapseCurves",
+    "RespondingCurve",
+    "compare",
+    "durability",
+    "relapse",
+    "responding",
+]

@@ -1,0 +1,283 @@
+"""Implied relapse-free curves as a result."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from ketameta._render import Card, card_html, card_text, interval, number
+from ketameta._typing import Array, ArrayLike
+from ketameta.curves.readout import ReadOut, plain
+from ketameta.curves.relapse_comparator import Comparator
+from ketameta.curves.relapse_region import combined_offsets, difference_range
+from ketameta.curves.responding_result import nnt_text
+from ketameta.curves.responding_times import asked_hours, require_inside
+from ketameta.curves.words import clock, count_of, level_text
+from ketameta.errors import ModelError
+from ketameta.models import Pooled
+
+__all__ = ["RelapseCurves"]
+
+_LOG_LOG2 = math.log(math.log(2))
+_STANDARD_WEEKS = (4.0, 12.0, 26.0, 52.0, 104.0)
+_WEEK = 168.0
+_YEARS_100 = 100 * 24 * 365.25
+_SEARCH = np.geomspace(1e-6, 1e6, 24001)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RelapseCurves:
+    """Relapse-free curves implied by a hazard ratio. Made by :func:`ketameta.curves.relapse`.
+
+    Attributes
+    ----------
+    pooled : Pooled
+        The pooled log hazard ratio.
+    comparator : Comparator
+        The comparator's curve.
+    last_hours : float
+        Time up to which the curves are read without extrapolation.
+    notes : tuple of str
+        What a reader must know.
+    """
+
+    pooled: Pooled
+    comparator: Comparator
+    last_hours: float
+    notes: tuple[str, ...]
+
+    @property
+    def level(self) -> float:
+        """Level of all intervals, that of the pooled hazard ratio."""
+        return self.pooled.level
+
+    @property
+    def hr(self) -> tuple[float, float, float]:
+        """Hazard ratio with its interval."""
+        return tuple(math.exp(value) for value in self._log_hr())  # type: ignore[return-value]
+
+    @property
+    def shape(self) -> float:
+        """Weibull shape of both curves; 1 for the exponential."""
+        return self.comparator.shape
+
+    def at(
+        self, *, hours: ArrayLike | None = None, days: ArrayLike | None = None, extrapolate: bool = False
+    ) -> pd.DataFrame:
+        """Shares free of relapse at chosen times.
+
+        Parameters
+        ----------
+        hours, days : array_like
+            Times since randomisation, one of both.
+        extrapolate : bool
+            Allow times after ``last_hours``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``time_hours``; ``relapse_free_t`` (ketamine) and ``relapse_free_c`` with ``ci_low_`` and ``ci_high_``;
+            ``rd`` (difference of both) and ``nnt`` (its reciprocal) with ``_ci_low`` and ``_ci_high``. Where
+            ``nnt_ci_high`` is negative the interval runs over infinity to that number needed to harm.
+
+        Raises
+        ------
+        ModelError
+            If a time is not usable, or after ``last_hours`` and ``extrapolate`` is False.
+        """
+        times = asked_hours(hours, days)
+        if not extrapolate:
+            require_inside(times, 0.0, self.last_hours, "what the printed numbers cover")
+        control, treated = self._arms(times)
+        b, b_low, b_high = self._log_hr()
+        rd = _free(treated[0]) - _free(control[0])
+        rd_low, rd_high = difference_range(*control, b, b_low, b_high)
+        with np.errstate(divide="ignore"):
+            nnt, nnt_low, nnt_high = 1 / rd, 1 / rd_high, 1 / rd_low
+        table: dict[str, Array] = {"time_hours": times}
+        for suffix, (value, low, high) in (("t", treated), ("c", control)):
+            table[f"relapse_free_{suffix}"] = _free(value)
+            table[f"ci_low_{suffix}"], table[f"ci_high_{suffix}"] = _free(high), _free(low)
+        return pd.DataFrame(
+            {
+                **table,
+                "rd": rd,
+                "rd_ci_low": rd_low,
+                "rd_ci_high": rd_high,
+                "nnt": nnt,
+                "nnt_ci_low": nnt_low,
+                "nnt_ci_high": nnt_high,
+            }
+        )
+
+    def median(self, arm: str = "ketamine") -> ReadOut:
+        """Median time to relapse, implied by the curve of an arm.
+
+        Parameters
+        ----------
+        arm : {"ketamine", "comparator"}
+            Which arm.
+
+        Returns
+        -------
+        ReadOut
+            Hours; the bounds are the times at which the bounds of the curve fall to one half, infinite where they
+            do not.
+
+        Raises
+        ------
+        ModelError
+            If there is no such arm.
+        """
+        if arm not in ("ketamine", "comparator"):
+            raise ModelError(f"arm={arm!r} is unknown; choose ketamine or comparator.")
+        hours = self.last_hours * _SEARCH
+        value, low, high = (_crossing(hours, part) for part in self._arms(hours)[arm == "ketamine"])
+        note = "implied by the curve, not observed"
+        if value > self.last_hours * (1 + 1e-9):
+            note += f"; it lies after {clock(self.last_hours)}, so it is an extrapolation"
+        return ReadOut(
+            name=f"median time to relapse, {arm}",
+            value=value,
+            unit="hours",
+            ci_low=high,
+            ci_high=low,
+            level=self.level,
+            status="reached",
+            method="intervals of HR and of the comparator's curve combined",
+            note=note,
+        )
+
+    def rates(self) -> pd.DataFrame:
+        """Relapses per 100 person-years of both arms.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``arm, rate, ci_low, ci_high``.
+
+        Raises
+        ------
+        ModelError
+            If the curves are not exponential: their rate changes with time.
+        """
+        if self.shape != 1:
+            raise ModelError(
+                f"a Weibull of shape {self.shape:.3g} has no constant rate of relapse; read shares from at()."
+            )
+        control, treated = self._arms(np.array([1.0]))
+        rows = [
+            (name, *(float(np.exp(part[0])) * _YEARS_100 for part in parts))
+            for name, parts in (("ketamine", treated), ("comparator", control))
+        ]
+        return pd.DataFrame(rows, columns=["arm", "rate", "ci_low", "ci_high"])
+
+    def to_frame(self) -> pd.DataFrame:
+        """:meth:`at` 4, 12, 26, 52 and 104 weeks as far as covered, and at ``last_hours``."""
+        standard = np.array(_STANDARD_WEEKS) * _WEEK
+        return self.at(hours=np.append(standard[standard < self.last_hours], self.last_hours))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON-ready values."""
+        value, low, high = self.hr
+        return {
+            "hr": value,
+            "hr_ci_low": plain(low),
+            "hr_ci_high": plain(high),
+            "level": self.level,
+            "k": self.pooled.k,
+            "shape": self.shape,
+            "comparator": self.comparator.describe(),
+            "last_hours": self.last_hours,
+            "estimates": [
+                {str(name): plain(cell) for name, cell in row.items()}
+                for row in self.to_frame().to_dict("records")
+            ],
+            "medians": [self.median(arm).to_dict() for arm in ("ketamine", "comparator")],
+            "notes": list(self.notes),
+        }
+
+    def sentence(self) -> str:
+        """The curves in words, at ``last_hours``."""
+        row = self.at(hours=[self.last_hours]).iloc[0]
+        value, low, high = self.hr
+        level = level_text(self.level)
+        return (
+            f"With a hazard ratio of relapse of {number(value)} ({level} CI {number(low)} to {number(high)}; "
+            f"{count_of(self.pooled.k, 'trial')}), {_percent(row['relapse_free_c'])} on the comparator and "
+            f"{_percent(row['relapse_free_t'])} on ketamine ({level} CI {_percent(row['ci_low_t'])} to "
+            f"{_percent(row['ci_high_t'])}) would be free of relapse at {clock(self.last_hours)}; NNT "
+            f"{nnt_text(row['nnt'], row['nnt_ci_low'], row['nnt_ci_high'])}."
+        )
+
+    def method_line(self) -> str:
+        """How the curves were made, in one line."""
+        return (
+            f"Method: {self.comparator.describe()}; ketamine by proportional hazards, S_t = S_c^HR; hazard ratio and "
+            "comparator taken as independent, intervals over their joint region"
+        )
+
+    def _log_hr(self) -> tuple[float, float, float]:
+        return self.pooled.estimate, self.pooled.ci_low, self.pooled.ci_high
+
+    def _arms(self, hours: Array) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
+        """Log cumulative hazards with bounds: comparator, ketamine."""
+        b, b_low, b_high = self._log_hr()
+        z, z_low, z_high = self.comparator.log_hazard(hours, float(ndtri((1 + self.level) / 2)))
+        down = combined_offsets(z - z_low, np.full(z.size, b - b_low))
+        up = combined_offsets(z_high - z, np.full(z.size, b_high - b))
+        return (z, z_low, z_high), (z + b, z + b - down, z + b + up)
+
+    def _card(self) -> Card:
+        level = level_text(self.level)
+        rows = tuple(
+            (
+                clock(row["time_hours"]),
+                _percent(row["relapse_free_t"]),
+                f"{_percent(row['ci_low_t'])} to {_percent(row['ci_high_t'])}",
+                _percent(row["relapse_free_c"]),
+                f"{_percent(row['ci_low_c'])} to {_percent(row['ci_high_c'])}",
+                nnt_text(row["nnt"], row["nnt_ci_low"], row["nnt_ci_high"]),
+            )
+            for row in self.to_frame().to_dict("records")
+        )
+        value, low, high = self.hr
+        return Card(
+            title=f"Free of relapse, implied by a hazard ratio of {number(value)} {interval(low, high)}",
+            columns=("time", "ketamine", f"{level} CI", "comparator", f"{level} CI", f"NNT [{level} CI]"),
+            rows=rows,
+            notes=(*(self.median(arm).sentence()[:-1] for arm in ("ketamine", "comparator")), *self.notes),
+            footer=(self.method_line(), self.pooled.provenance.line()),
+        )
+
+    def __str__(self) -> str:
+        return card_text(self._card())
+
+    def _repr_html_(self) -> str:
+        return card_html(self._card())
+
+
+def _free(log_hazard: Array) -> Array:
+    return np.asarray(np.exp(-np.exp(log_hazard)), dtype=np.float64)
+
+
+def _crossing(hours: Array, log_hazard: Array) -> float:
+    """Time at which half have relapsed; zero or infinite where the curve lies beyond all times searched."""
+    above = log_hazard >= _LOG_LOG2
+    if not above.any():
+        return math.inf
+    j = int(np.argmax(above))
+    if j == 0:
+        return 0.0
+    x = np.log(hours[j - 1 : j + 1])
+    left, right = log_hazard[j - 1], log_hazard[j]
+    return float(math.exp(x[0] + (x[1] - x[0]) * (_LOG_LOG2 - left) / (right - left)))
+
+
+def _percent(share: float) -> str:
+    return f"{number(100 * share, 0)}%"

@@ -1,0 +1,77 @@
+"""Difference, ratio and odds ratio of two shares whose logits are jointly normal."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit
+
+from ketameta._typing import Array
+
+__all__ = ["contrasts"]
+
+
+def contrasts(logits: Array, cov: Array, quantile: float) -> dict[str, Array]:
+    """Contrasts of ketamine and comparator with intervals that respect what both share.
+
+    Parameters
+    ----------
+    logits : numpy.ndarray, shape (m, 2)
+        Logits, ketamine first.
+    cov : numpy.ndarray, shape (m, 2, 2)
+        Their covariance.
+    quantile : float
+        Half-width of an interval in standard errors.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        ``rd``, ``rr``, ``or`` and ``nnt``, each with ``_ci_low`` and ``_ci_high``. The odds ratio has the interval of
+        the difference of logits. The risk difference and the log risk ratio combine the intervals of both shares
+        (MOVER, Zou & Donner 2008, with the correlation of the logits), so that they stay within what shares allow.
+        ``nnt`` is the reciprocal of the risk difference, and so are its bounds, in the order of benefit: where
+        ``nnt_ci_high`` is negative, the interval runs over infinity to that number needed to harm (Altman 1998).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ketameta.curves.responding_contrasts import contrasts
+    >>> found = contrasts(np.array([[0.0, 0.0]]), np.array([np.eye(2) * 0.04]), 1.96)
+    >>> [round(float(found[name][0]), 3) for name in ("rd", "rd_ci_low", "or", "or_ci_high")]
+    [0.0, -0.137, 1.0, 1.741]
+    """
+    se = np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
+    r = np.clip(cov[:, 0, 1] / (se[:, 0] * se[:, 1]), -1.0, 1.0)
+    low, high = logits - quantile * se, logits + quantile * se
+    difference = logits[:, 0] - logits[:, 1]
+    half = quantile * np.sqrt(np.maximum(cov[:, 0, 0] + cov[:, 1, 1] - 2 * cov[:, 0, 1], 0.0))
+    share, share_low, share_high = expit(logits), expit(low), expit(high)
+    rd = share[:, 0] - share[:, 1]
+    rd_low, rd_high = _mover(share, share_low, share_high, r)
+    logs = [-np.logaddexp(0.0, -part) for part in (logits, low, high)]
+    rr = logs[0][:, 0] - logs[0][:, 1]
+    rr_low, rr_high = _mover(logs[0], logs[1], logs[2], r)
+    with np.errstate(divide="ignore"):
+        nnt = [1 / part for part in (rd, rd_high, rd_low)]
+    return {
+        "rd": rd,
+        "rd_ci_low": rd_low,
+        "rd_ci_high": rd_high,
+        "rr": np.exp(rr),
+        "rr_ci_low": np.exp(rr_low),
+        "rr_ci_high": np.exp(rr_high),
+        "or": np.exp(difference),
+        "or_ci_low": np.exp(difference - half),
+        "or_ci_high": np.exp(difference + half),
+        "nnt": nnt[0],
+        "nnt_ci_low": nnt[1],
+        "nnt_ci_high": nnt[2],
+    }
+
+
+def _mover(value: Array, low: Array, high: Array, r: Array) -> tuple[Array, Array]:
+    """Interval of the difference of two columns from the interval of each and their correlation."""
+    below, above = value - low, high - value
+    difference = value[:, 0] - value[:, 1]
+    down = below[:, 0] ** 2 + above[:, 1] ** 2 - 2 * r * below[:, 0] * above[:, 1]
+    up = above[:, 0] ** 2 + below[:, 1] ** 2 - 2 * r * above[:, 0] * below[:, 1]
+    return difference - np.sqrt(np.maximum(down, 0.0)), difference + np.sqrt(np.maximum(up, 0.0))
