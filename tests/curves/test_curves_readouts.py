@@ -11,7 +11,8 @@ from scipy.special import ndtri, stdtrit
 from ketameta.curves import DurabilityCurve, ReadOut, durability
 from ketameta.curves.blocks import rotate
 from ketameta.curves.decay import fit_decay
-from ketameta.curves.tracing import DRAWS, crossings, trace_curve
+from ketameta.curves.draws import COUNT, simulate
+from ketameta.curves.tracing import companions, crossings, trace_curve
 from ketameta.errors import ModelError
 
 GRID = 200_001
@@ -61,13 +62,14 @@ def test_a_benefit_above_zero_mirrors_one_below() -> None:
 
 
 def test_simulated_curves_leave_the_pointwise_intervals_as_often_as_they_should() -> None:
-    four_sd = 4 * math.sqrt(0.05 * 0.95 / DRAWS)
+    four_sd = 4 * math.sqrt(0.05 * 0.95 / COUNT)
     for table, one_sided in ((HUMP, ndtri(0.95)), (HUMP.assign(cohort_id=list("abcab")), stdtrit(1, 0.95))):
         fit = durability(table, knots=(2, 672)).fit
-        traced = trace_curve(fit, 2.0, 672.0, 3)
+        traced = trace_curve(fit, 2.0, 672.0)
+        lines = companions(fit, traced, simulate(fit, 3)).lines
         for j in (0, 200, 400):
             at = traced.hours[[j]]
-            z = (traced.sign * traced.draws[:, j] - fit.value(at)) / fit.se(at)
+            z = (traced.sign * lines[:, j] - fit.value(at)) / fit.se(at)
             assert float(np.mean(z > one_sided)) == pytest.approx(0.05, abs=four_sd)
             assert float(np.mean(z < -one_sided)) == pytest.approx(0.05, abs=four_sd)
 

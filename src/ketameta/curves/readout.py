@@ -12,7 +12,7 @@ from ketameta._render import Card, card_html, card_text, interval, number
 from ketameta.curves.words import clock, clock_interval, level_text
 from ketameta.effects.correlation import DAY
 
-__all__ = ["ReadOut", "plain"]
+__all__ = ["ReadOut", "plain", "records"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,11 @@ class ReadOut:
     Attributes
     ----------
     name : str
-        ``"peak"``, ``"half-life"``, ``"time to threshold"`` or ``"retention"``.
+        ``"peak"``, ``"half-life"``, ``"time to threshold"``, ``"retention"`` or ``"effect-days to 7 d"``.
     value : float or None
         The number; None where the curve does not give one, and ``note`` says why.
     unit : str
-        ``"hours"``, or ``"ratio"`` for retention.
+        ``"hours"``, ``"ratio"`` for retention, ``"effect-days"`` for an area.
     ci_low, ci_high : float or None
         Interval; an upper bound that is not reached is infinite.
     level : float
@@ -42,6 +42,8 @@ class ReadOut:
     bound_hours : float or None
         For a time to threshold: when the bound of the pointwise interval that lies nearer zero crosses it.
         Infinite when it does not inside the observed times, None when it never lay beyond the threshold.
+    prediction_hours : float or None
+        The same for the bound of the prediction interval.
     open_share : float or None
         Share of the simulated curves that do not reach the value inside the observed times.
 
@@ -67,6 +69,7 @@ class ReadOut:
     note: str
     effect: float | None = None
     bound_hours: float | None = None
+    prediction_hours: float | None = None
     open_share: float | None = None
 
     @property
@@ -81,8 +84,9 @@ class ReadOut:
         return None if hours is None else hours / DAY
 
     def to_frame(self) -> pd.DataFrame:
-        """One row: name, value, unit, ci_low, ci_high, status, effect, bound_hours, note."""
-        names = ("name", "value", "unit", "ci_low", "ci_high", "status", "effect", "bound_hours", "note")
+        """One row: name, value, unit, ci_low, ci_high, status, effect, bound_hours, prediction_hours, note."""
+        hidden = ("level", "method", "open_share")
+        names = [name for name in self.__dataclass_fields__ if name not in hidden]
         return pd.DataFrame([{name: getattr(self, name) for name in names}])
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,16 +94,32 @@ class ReadOut:
         fields = {name: plain(getattr(self, name)) for name in self.__dataclass_fields__}
         return {
             **fields,
-            "ci_high_open": self.ci_high is not None and math.isinf(self.ci_high),
-            "bound_open": self.bound_hours is not None and math.isinf(self.bound_hours),
+            "ci_high_open": _infinite(self.ci_high),
+            "bound_open": _infinite(self.bound_hours),
+            "prediction_open": _infinite(self.prediction_hours),
         }
 
     def sentence(self) -> str:
         """The value and its interval in words."""
         head = self.name[:1].upper() + self.name[1:]
         if self.ci_low is None or self.ci_high is None:
-            return f"{head}: {self._text(self.value)}."
-        return f"{head}: {self._text(self.value)} ({level_text(self.level)} CI {self._interval()})."
+            text = self._text(self.value)
+        else:
+            text = f"{self._text(self.value)} ({level_text(self.level)} CI {self._interval()})"
+        return (
+            "; ".join([f"{head}: {text}", *(f"{name} beyond it {when}" for name, when in self._bounds())])
+            + "."
+        )
+
+    def _bounds(self) -> list[tuple[str, str]]:
+        """How long both intervals of a time to a threshold lie wholly beyond it."""
+        if self.name != "time to threshold":
+            return []
+        pairs = (("CI", self.bound_hours), ("PI", self.prediction_hours))
+        return [
+            (name, "never" if at is None else "to the last time" if math.isinf(at) else f"until {clock(at)}")
+            for name, at in pairs
+        ]
 
     def _text(self, value: float | None) -> str:
         if value is None:
@@ -117,7 +137,10 @@ class ReadOut:
         return Card(
             title=self.name[:1].upper() + self.name[1:],
             columns=("", "value", f"{level_text(self.level)} CI"),
-            rows=((self.name, self._text(self.value), self._interval()),),
+            rows=(
+                (self.name, self._text(self.value), self._interval()),
+                *((f"{name} wholly beyond it", when, "") for name, when in self._bounds()),
+            ),
             notes=(self.note,) if self.note else (),
             footer=(f"Interval: {self.method}",) if self.method else (),
         )
@@ -129,8 +152,17 @@ class ReadOut:
         return card_html(self._card())
 
 
+def _infinite(value: float | None) -> bool:
+    return value is not None and math.isinf(value)
+
+
 def plain(value: Any) -> Any:
     """A JSON-ready value: None for a number that is not finite."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as JSON-ready values."""
+    return [{str(name): plain(cell) for name, cell in row.items()} for row in table.to_dict("records")]

@@ -7,20 +7,23 @@ import math
 import numpy as np
 
 from ketameta._render import number
-from ketameta._typing import Array, Rng
-from ketameta.curves.decay import Decay
+from ketameta._typing import Array
+from ketameta.curves import inversion, linearised
+from ketameta.curves.decay_shapes import ExponentialDecay
+from ketameta.curves.draws import Draws, percentiles, simulate
+from ketameta.curves.half_lives import decay_half_life
 from ketameta.curves.model import CurveFit
 from ketameta.curves.readout import ReadOut
-from ketameta.curves.tracing import crossings, falls_below, percentiles, refine_peak, simulated, trace_curve
+from ketameta.curves.shapes import Exponential, LinearShape
+from ketameta.curves.tracing import Traced, companions, crossings, falls_below, refine_peak, trace_curve
 from ketameta.curves.words import clock
 from ketameta.effects.correlation import DAY, WEEK
+from ketameta.errors import ModelError
 
-__all__ = ["SEED", "half_life", "peak", "retention", "time_to"]
-
-SEED = 1
+__all__ = ["half_life", "half_life_value", "half_of_peak", "peak", "retention", "time_to"]
 
 
-def peak(fit: CurveFit, first: float, last: float, level: float, rng: Rng = SEED) -> ReadOut:
+def peak(fit: CurveFit, first: float, last: float, level: float, how: str | Draws | None = None) -> ReadOut:
     """When the estimate lies farthest from zero inside the observed times.
 
     Parameters
@@ -30,24 +33,39 @@ def peak(fit: CurveFit, first: float, last: float, level: float, rng: Rng = SEED
     first, last : float
         Observed range in hours.
     level : float
-        Level of the interval, from percentiles of simulated curves.
-    rng : Generator, int or None
-        Source of the simulated coefficients.
+        Level of the interval.
+    how : "delta", "profile" or Draws, optional
+        Where the interval comes from; simulated curves when not given.
 
     Returns
     -------
     ReadOut
         Time of the peak; ``effect`` is its height.
     """
-    traced = trace_curve(fit, first, last, rng)
+    traced = trace_curve(fit, first, last)
     at = refine_peak(fit, traced)
-    low, high = percentiles(traced.hours[traced.tops], level)
     if traced.top == 0:
         note = "the estimate is largest at the first measured time; the true peak may come earlier"
     elif traced.top == traced.hours.size - 1:
         note = "the estimate is largest at the last measured time; the true peak may come later"
     else:
         note = "time since dosing at which the estimate is largest"
+    how = simulate(fit) if how is None else how
+    low: float | None
+    high: float | None
+    if isinstance(how, Draws):
+        method = how.method
+        low, high = percentiles(traced.hours[companions(fit, traced, how).tops], level)
+    elif how == "profile":
+        _require_linear(fit)
+        method = inversion.METHOD
+        low, high = inversion.peak_set(fit, traced)
+    elif traced.top in (0, traced.hours.size - 1):
+        method, low, high = "", None, None
+        note += "; the delta method gives no interval at the edge of the measured times"
+    else:
+        method = linearised.METHOD
+        low, high = np.clip(linearised.peak_interval(fit, at), first, last).tolist()
     return ReadOut(
         name="peak",
         value=at,
@@ -56,22 +74,23 @@ def peak(fit: CurveFit, first: float, last: float, level: float, rng: Rng = SEED
         ci_high=high,
         level=level,
         status="reached",
-        method=simulated(fit),
+        method=method,
         note=note,
         effect=float(fit.value(np.array([at]))[0]),
     )
 
 
-def half_life(fit: CurveFit, first: float, last: float, level: float, rng: Rng = SEED) -> ReadOut:
+def half_life(
+    fit: CurveFit, first: float, last: float, level: float, how: str | Draws | None = None
+) -> ReadOut:
     """Half-life of the effect.
 
-    For the exponential it is ``ln 2 / rate``, a duration, with its profile-likelihood interval. For the
-    spline it is the time since dosing at which the estimate has first fallen to half of its peak, with an
-    interval from simulated curves, each held against its own peak.
+    For the exponential it is a duration, by default with its profile-likelihood interval. For the others it is the time since dosing at which the estimate has first fallen to half of its peak, by
+    default with an interval from simulated curves, each held against its own peak.
 
     Parameters
     ----------
-    fit, first, last, level, rng
+    fit, first, last, level, how
         See :func:`peak`.
 
     Returns
@@ -79,20 +98,40 @@ def half_life(fit: CurveFit, first: float, last: float, level: float, rng: Rng =
     ReadOut
         ``value`` is None where the estimate does not fall to half of its peak inside the observed times.
     """
-    if fit.decay is not None:
-        return _exponential_half_life(fit.decay, last - first, level)
-    traced = trace_curve(fit, first, last, rng)
-    at_peak = refine_peak(fit, traced)
-    height = float(fit.value(np.array([at_peak]))[0])
-    value = falls_below(fit.value, traced.line, traced, height / 2)
-    levels = 0.5 * np.take_along_axis(traced.draws, traced.tops[:, None], axis=1)[:, 0]
-    times = crossings(traced.hours, traced.draws, traced.tops, levels)
-    wrong = levels <= 0
-    low, high = percentiles(times[~wrong], level) if (~wrong).any() else (first, math.inf)
+    of_decay = _of_exponential(fit, last - first, level, how)
+    return half_of_peak(fit, first, last, level, how) if of_decay is None else of_decay
+
+
+def half_of_peak(
+    fit: CurveFit, first: float, last: float, level: float, how: str | Draws | None = None
+) -> ReadOut:
+    """Time since dosing at which the estimate has first fallen to half of its peak; see :func:`half_life`."""
+    traced = trace_curve(fit, first, last)
+    at_peak, height, value = _half_of_peak(fit, traced)
     note = f"time since dosing at which the estimate has first fallen to half of its peak at {clock(at_peak)}"
-    if float(wrong.mean()) > (1 - level) / 2:
-        low, high = first, math.inf
-        note += "; the effect cannot be told from none, so nothing bounds the time"
+    how = simulate(fit) if how is None else how
+    open_share, method = None, inversion.METHOD
+    low: float | None
+    high: float | None
+    if isinstance(how, Draws):
+        method = how.method
+        others = companions(fit, traced, how)
+        levels = others.heights / 2
+        times = crossings(traced.hours, others.lines, others.tops, levels)
+        wrong = levels <= 0
+        low, high = percentiles(times[~wrong], level) if (~wrong).any() else (first, math.inf)
+        open_share = float(np.isinf(times).mean())
+        if float(wrong.mean()) > (1 - level) / 2:
+            low, high = first, math.inf
+            note += "; the effect cannot be told from none, so nothing bounds the time"
+    elif how == "profile":
+        _require_linear(fit)
+        low, high = inversion.half_life_set(fit, traced)
+    else:
+        method, low, high = linearised.METHOD, None, None
+        if value is not None:
+            at = fit.shape.gradient(fit.beta, np.array([value, at_peak]))
+            low, high = _inside(linearised.crossing_interval(fit, value, at[0] - at[1] / 2), first, last)
     if value is None:
         note += f"; not reached by {clock(last)}, the last measured time"
     return ReadOut(
@@ -103,21 +142,35 @@ def half_life(fit: CurveFit, first: float, last: float, level: float, rng: Rng =
         ci_high=high,
         level=level,
         status="reached" if value is not None else "not reached",
-        method=simulated(fit),
+        method=method,
         note=note,
         effect=height / 2,
-        open_share=float(np.isinf(times).mean()),
+        open_share=open_share,
     )
 
 
+def half_life_value(fit: CurveFit, first: float, last: float, level: float) -> float:
+    """The half-life in hours without its interval; infinite where it is not reached."""
+    of_decay = _of_exponential(fit, last - first, level, None)
+    if of_decay is not None:
+        return math.inf if of_decay.value is None else of_decay.value
+    value = _half_of_peak(fit, trace_curve(fit, first, last))[2]
+    return math.inf if value is None else value
+
+
 def time_to(
-    fit: CurveFit, threshold: float, first: float, last: float, level: float, rng: Rng = SEED
+    fit: CurveFit,
+    threshold: float,
+    first: float,
+    last: float,
+    level: float,
+    how: str | Draws | None = None,
 ) -> ReadOut:
-    """When the estimate first falls short of a threshold after its peak.
+    """When the estimate, its interval and its prediction interval first fall short of a threshold.
 
     Parameters
     ----------
-    fit, first, last, level, rng
+    fit, first, last, level, how
         See :func:`peak`.
     threshold : float
         On the scale of the effect, with its sign, such as -0.24.
@@ -125,24 +178,12 @@ def time_to(
     Returns
     -------
     ReadOut
-        Time since dosing, its interval from simulated curves (0 where a curve never reaches the threshold,
-        infinite where it does not fall short inside the observed times; None where hardly any curve
-        reaches the threshold), and ``bound_hours``.
+        Time since dosing, its interval (0 where a curve never reaches the threshold, infinite where it does not
+        fall short inside the observed times; None where hardly any curve reaches the threshold),
+        ``bound_hours`` and ``prediction_hours``.
     """
-    traced = trace_curve(fit, first, last, rng, sign=math.copysign(1.0, threshold) if threshold else None)
+    traced = trace_curve(fit, first, last, sign=math.copysign(1.0, threshold) if threshold else None)
     goal = traced.sign * threshold
-    method, reach = simulated(fit), clock(last)
-    times = crossings(traced.hours, traced.draws, traced.tops, np.full(len(traced.draws), goal))
-    never = np.take_along_axis(traced.draws, traced.tops[:, None], axis=1)[:, 0] < goal
-    low, high = percentiles(np.where(never, 0.0, times), level)
-
-    def bound(hours: Array) -> Array:
-        return fit.value(hours) - traced.sign * fit.quantile * fit.se(hours)
-
-    nowhere = high == 0
-    nearer = traced.sign * bound(traced.hours)
-    shown = float(nearer.max()) >= goal
-    lost = falls_below(bound, nearer, traced, threshold) if shown else None
     value = None
     if traced.line[traced.top] < goal:
         status = "undefined"
@@ -152,27 +193,50 @@ def time_to(
         status = "reached" if value is not None else "not reached"
         note = f"time since dosing at which the estimate first falls short of {number(threshold)}"
         if value is None:
-            note += f"; it still lies beyond it at {reach}, the last measured time"
-    if not shown:
+            note += f"; it still lies beyond it at {clock(last)}, the last measured time"
+    bound = _bound_to(fit, traced, threshold, prediction=False)
+    predicted = _bound_to(fit, traced, threshold, prediction=True)
+    if bound is None:
         note += "; its interval never lies wholly beyond the threshold"
+    if predicted is None:
+        note += "; its prediction interval never lies wholly beyond the threshold"
+    how = simulate(fit) if how is None else how
+    ends: tuple[float, float] | None = None
+    open_share, method = None, inversion.METHOD
+    if isinstance(how, Draws):
+        method = how.method
+        others = companions(fit, traced, how)
+        times = crossings(traced.hours, others.lines, others.tops, np.full(others.tops.size, goal))
+        open_share = float(np.isinf(times).mean())
+        found = percentiles(np.where(others.heights < goal, 0.0, times), level)
+        ends = None if found[1] == 0 else found
+    elif how == "profile":
+        _require_linear(fit)
+        ends = inversion.threshold_set(fit, traced, goal)
+    else:
+        method = linearised.METHOD
+        if value is not None:
+            gradient = fit.shape.gradient(fit.beta, np.array([value]))[0]
+            ends = _inside(linearised.crossing_interval(fit, value, gradient), first, last)
     return ReadOut(
         name="time to threshold",
         value=value,
         unit="hours",
-        ci_low=None if nowhere else low,
-        ci_high=None if nowhere else high,
+        ci_low=None if ends is None else ends[0],
+        ci_high=None if ends is None else ends[1],
         level=level,
         status=status,
         method=method,
         note=note,
         effect=float(threshold),
-        bound_hours=(math.inf if lost is None else lost) if shown else None,
-        open_share=float(np.isinf(times).mean()),
+        bound_hours=bound,
+        prediction_hours=predicted,
+        open_share=open_share,
     )
 
 
-def retention(fit: CurveFit, level: float) -> ReadOut:
-    """Effect at 7 days over effect at 24 hours, with Fieller's interval.
+def retention(fit: CurveFit, level: float, how: str | Draws | None = None) -> ReadOut:
+    """Effect at 7 days over effect at 24 hours, by default with Fieller's interval.
 
     Parameters
     ----------
@@ -180,32 +244,49 @@ def retention(fit: CurveFit, level: float) -> ReadOut:
         Fitted curve.
     level : float
         Level of the interval.
+    how : "delta", "profile" or Draws, optional
+        Where the interval comes from; ``"profile"``, Fieller's, when not given.
 
     Returns
     -------
     ReadOut
-        The ratio; the interval is the whole line where the effect at 24 hours cannot be told from zero.
+        The ratio; Fieller's interval is the whole line where the effect at 24 hours cannot be told from zero.
 
     Notes
     -----
     Fieller 1954: the ratio ``a / b`` is within the interval when ``(a - ratio b)^2`` does not exceed the
-    squared quantile times its variance. For the exponential the variances are those of the delta method.
+    squared quantile times its variance. For shapes that are not linear in their coefficients the variances are
+    those of the delta method.
     """
     hours = np.array([WEEK, DAY])
     a, b = (float(value) for value in fit.value(hours))
     gradient = fit.shape.gradient(fit.beta, hours)
-    cov = gradient @ fit.vcov @ gradient.T
-    q2 = fit.quantile**2
-    square = b**2 - q2 * float(cov[1, 1])
-    middle = a * b - q2 * float(cov[0, 1])
-    constant = a**2 - q2 * float(cov[0, 0])
-    low, high = -math.inf, math.inf
     note = "effect at 7 d divided by effect at 24 h"
-    if square > 0:
-        half = math.sqrt(max(middle**2 - square * constant, 0.0))
-        low, high = (middle - half) / square, (middle + half) / square
+    low, high = -math.inf, math.inf
+    if isinstance(how, Draws):
+        method = how.method
+        late, early = fit.shape.value(how.beta, hours).T
+        low, high = percentiles(
+            np.divide(late, early, out=np.full(late.size, np.inf), where=early != 0), level
+        )
+    elif how == "delta":
+        method = "delta method"
+        if b:
+            slope = (gradient[0] - a / b * gradient[1]) / b
+            reach = fit.quantile * math.sqrt(max(float(slope @ fit.vcov @ slope), 0.0))
+            low, high = a / b - reach, a / b + reach
     else:
-        note += "; the effect at 24 h cannot be told from zero, so nothing bounds the ratio"
+        method = "Fieller"
+        cov = gradient @ fit.vcov @ gradient.T
+        q2 = fit.quantile**2
+        square = b**2 - q2 * float(cov[1, 1])
+        middle = a * b - q2 * float(cov[0, 1])
+        constant = a**2 - q2 * float(cov[0, 0])
+        if square > 0:
+            half = math.sqrt(max(middle**2 - square * constant, 0.0))
+            low, high = (middle - half) / square, (middle + half) / square
+        else:
+            note += "; the effect at 24 h cannot be told from zero, so nothing bounds the ratio"
     return ReadOut(
         name="retention",
         value=a / b if b else None,
@@ -214,31 +295,45 @@ def retention(fit: CurveFit, level: float) -> ReadOut:
         ci_high=high,
         level=level,
         status="reached" if b else "undefined",
-        method="Fieller",
+        method=method,
         note=note,
     )
 
 
-def _exponential_half_life(decay: Decay, span: float, level: float) -> ReadOut:
-    note = "ln 2 divided by the decay rate"
-    if decay.at_zero:
-        note += "; no decay can be told from the data"
-    elif decay.at_limit:
-        note += "; all decay lies between the first two measured times, which bound it from above only"
-    elif math.log(2) / decay.rate > span:
-        note += f"; longer than the {clock(span)} that were observed, so an extrapolation"
-    return ReadOut(
-        name="half-life",
-        value=None if decay.at_zero else math.log(2) / decay.rate,
-        unit="hours",
-        ci_low=0.0 if math.isinf(decay.rate_high) else _duration(decay.rate_high),
-        ci_high=_duration(decay.rate_low),
-        level=level,
-        status="not reached" if decay.at_zero else "reached",
-        method="profile likelihood (chi-squared, 1 df)",
-        note=note,
-    )
+def _of_exponential(fit: CurveFit, span: float, level: float, how: str | Draws | None) -> ReadOut | None:
+    exponential = isinstance(fit.shape, Exponential | ExponentialDecay)
+    return decay_half_life(fit, span, level, how) if exponential else None
 
 
-def _duration(rate: float) -> float:
-    return math.inf if rate == 0 else math.log(2) / rate
+def _half_of_peak(fit: CurveFit, traced: Traced) -> tuple[float, float, float | None]:
+    """Time and height of the peak, and when half of it is left."""
+    at_peak = refine_peak(fit, traced)
+    height = float(fit.value(np.array([at_peak]))[0])
+    return at_peak, height, falls_below(fit.value, traced.line, traced, height / 2)
+
+
+def _bound_to(fit: CurveFit, traced: Traced, threshold: float, *, prediction: bool) -> float | None:
+    """When the bound nearer zero falls short: infinite when it does not, None when it never lay beyond."""
+
+    def bound(hours: Array) -> Array:
+        variance = fit.se(hours) ** 2 + (fit.between_variance(hours) if prediction else 0.0)
+        return np.asarray(fit.value(hours) - traced.sign * fit.quantile * np.sqrt(variance), dtype=np.float64)
+
+    nearer = traced.sign * bound(traced.hours)
+    if float(nearer.max()) < traced.sign * threshold:
+        return None
+    lost = falls_below(bound, nearer, traced, threshold)
+    return math.inf if lost is None else lost
+
+
+def _inside(ends: tuple[float, float], first: float, last: float) -> tuple[float, float]:
+    """Ends of an interval of times, open where they leave the observed ones."""
+    return max(ends[0], first), math.inf if ends[1] > last else ends[1]
+
+
+def _require_linear(fit: CurveFit) -> None:
+    if not isinstance(fit.shape, LinearShape):
+        raise ModelError(
+            f"interval='profile' is for curves linear in their coefficients, not for {fit.shape.describe()}; "
+            "use interval='delta', 'simulation' or 'bootstrap'."
+        )

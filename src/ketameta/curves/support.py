@@ -7,12 +7,13 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from ketameta._typing import ArrayLike, BoolArray
+from ketameta._typing import Array, ArrayLike, BoolArray
 from ketameta.curves.inputs import TrialTimes
 
-__all__ = ["FACTOR", "coverage", "gaps", "lone_ends", "supported"]
+__all__ = ["FACTOR", "coverage", "gaps", "lone_ends", "standard_times", "supported"]
 
 FACTOR = 2.0
+_STANDARD_HOURS = (4.0, 24.0, 72.0, 168.0, 336.0, 672.0)
 _SLACK = 1e-9
 
 
@@ -42,6 +43,20 @@ def supported(hours: ArrayLike, observed: ArrayLike) -> BoolArray:
     nearest = np.abs(x[:, None] - times[None, :]).min(axis=1)
     inside = (x >= times[0] - _SLACK) & (x <= times[-1] + _SLACK)
     return np.asarray(inside & (nearest <= np.log(FACTOR) + _SLACK), dtype=np.bool_)
+
+
+def standard_times(observed: ArrayLike, time_range: tuple[float, float]) -> Array:
+    """4 h, 24 h, 72 h, 7, 14 and 28 d where supported, else the first and the last time.
+
+    Examples
+    --------
+    >>> from ketameta.curves.support import standard_times
+    >>> standard_times([24, 168], (24, 168)).tolist()
+    [24.0, 168.0]
+    """
+    standard = np.array(_STANDARD_HOURS)
+    times = standard[supported(standard, observed)]
+    return times if times.size else np.array(time_range, dtype=np.float64)
 
 
 def gaps(observed: ArrayLike) -> tuple[tuple[float, float], ...]:

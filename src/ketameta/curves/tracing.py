@@ -1,4 +1,4 @@
-"""A curve traced over the observed times, with simulated companions: peaks and crossings."""
+"""A curve traced over the observed times, and drawn companions: peaks and crossings."""
 
 from __future__ import annotations
 
@@ -9,27 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-from ketameta._typing import Array, Rng
+from ketameta._typing import Array
+from ketameta.curves.draws import Draws
 from ketameta.curves.model import CurveFit
 
-__all__ = [
-    "DRAWS",
-    "Traced",
-    "crossings",
-    "falls_below",
-    "percentiles",
-    "refine_peak",
-    "simulated",
-    "trace_curve",
-]
+__all__ = ["Companions", "Traced", "companions", "crossings", "falls_below", "refine_peak", "trace_curve"]
 
-DRAWS = 2000
 _GRID = 401
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traced:
-    """A curve, and curves drawn from its uncertainty, on a grid of times from first to last observed.
+    """A curve on a grid of times from first to last observed.
 
     Attributes
     ----------
@@ -41,22 +32,37 @@ class Traced:
         Where ``line`` is highest.
     sign : float
         1, or -1 where benefit lies below zero.
-    draws : numpy.ndarray, shape (DRAWS, m)
-        Simulated curves times ``sign``.
-    tops : numpy.ndarray of int, shape (DRAWS,)
-        Where each simulated curve is highest.
     """
 
     hours: Array
     line: Array
     top: int
     sign: float
-    draws: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Companions:
+    """Drawn curves on the same grid.
+
+    Attributes
+    ----------
+    lines : numpy.ndarray, shape (B, m)
+        Drawn curves times the sign of the traced one.
+    tops : numpy.ndarray of int, shape (B,)
+        Where each is highest.
+    """
+
+    lines: Array
     tops: np.ndarray
 
+    @property
+    def heights(self) -> Array:
+        """Height of each at its top, shape (B,)."""
+        return np.asarray(np.take_along_axis(self.lines, self.tops[:, None], axis=1)[:, 0], dtype=np.float64)
 
-def trace_curve(fit: CurveFit, first: float, last: float, rng: Rng, sign: float | None = None) -> Traced:
-    """Evaluate a curve and its simulated companions.
+
+def trace_curve(fit: CurveFit, first: float, last: float, sign: float | None = None) -> Traced:
+    """Evaluate a curve on the grid.
 
     Parameters
     ----------
@@ -64,44 +70,26 @@ def trace_curve(fit: CurveFit, first: float, last: float, rng: Rng, sign: float 
         Fitted curve.
     first, last : float
         Observed range in hours.
-    rng : Generator, int or None
-        Source of the simulated coefficients.
     sign : float, optional
         Direction of benefit; that of the largest estimate when not given.
 
     Returns
     -------
     Traced
-        The lines, times ``sign``, so that the top is the best point of each.
+        The line times ``sign``, so that its top is its best point.
     """
     hours = np.geomspace(first, last, _GRID)
     hours[0], hours[-1] = first, last
     line = fit.value(hours)
     if sign is None:
         sign = -1.0 if line[int(np.argmax(np.abs(line)))] < 0 else 1.0
-    draws = sign * fit.shape.value(_draw(fit, rng), hours)
-    return Traced(
-        hours=hours,
-        line=sign * line,
-        top=int(np.argmax(sign * line)),
-        sign=sign,
-        draws=draws,
-        tops=np.argmax(draws, axis=1),
-    )
+    return Traced(hours=hours, line=sign * line, top=int(np.argmax(sign * line)), sign=sign)
 
 
-def _draw(fit: CurveFit, rng: Rng) -> Array:
-    """Coefficients from the multivariate normal of the estimate, or t when intervals are t intervals.
-
-    Coefficients without variance, which count as known, stay where they are.
-    """
-    generator = np.random.default_rng(rng)
-    root, moving = np.zeros(fit.vcov.shape), np.flatnonzero(np.diag(fit.vcov) > 0)
-    root[np.ix_(moving, moving)] = np.linalg.cholesky(fit.vcov[np.ix_(moving, moving)])
-    noise = generator.standard_normal((DRAWS, fit.beta.size))
-    if math.isfinite(fit.df):
-        noise /= np.sqrt(generator.chisquare(fit.df, size=(DRAWS, 1)) / fit.df)
-    return np.asarray(fit.beta + noise @ root.T, dtype=np.float64)
+def companions(fit: CurveFit, traced: Traced, draws: Draws) -> Companions:
+    """Drawn curves on the grid of the estimate."""
+    lines = traced.sign * fit.shape.value(draws.beta, traced.hours)
+    return Companions(lines, np.argmax(lines, axis=1))
 
 
 def refine_peak(fit: CurveFit, traced: Traced) -> float:
@@ -147,16 +135,3 @@ def crossings(hours: Array, lines: Array, tops: np.ndarray, goals: Array) -> Arr
     x = np.log(hours)
     times = np.exp(x[np.maximum(j - 1, 0)] + np.clip(share, 0, 1) * (x[j] - x[np.maximum(j - 1, 0)]))
     return np.where(found, times, np.inf)
-
-
-def percentiles(times: Array, level: float) -> tuple[float, float]:
-    """Equal-tailed percentiles that are members of the sample, so that infinite times may be among them."""
-    tail = (1 - level) / 2
-    low = float(np.quantile(times, tail, method="lower"))
-    return low, float(np.quantile(times, 1 - tail, method="higher"))
-
-
-def simulated(fit: CurveFit) -> str:
-    """How an interval from simulated curves was made, in words."""
-    law = "normal" if math.isinf(fit.df) else f"t({fit.df:g})"
-    return f"percentiles of {DRAWS} curves simulated from the multivariate {law} distribution of the estimate"
