@@ -20,7 +20,7 @@ EXPECTED = {
         "2 treatment arms share a comparator",
         "standardise all by",
     ],
-    "05_published_meta_analysis.py": [
+    "06_published_meta_analysis.py": [
         "Every printed digit comes out.",
         "Zhong 2016: sd_t = 0.256, sd_c = 0.256",
         "These 7 of 17 trials carry 38% of the weight.",
