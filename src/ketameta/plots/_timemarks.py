@@ -65,8 +65,8 @@ def draw_dots(ax: Axes, strand: Strand, style: Style, page: Page, palette: Palet
     trials = strand.trials
     shown = page.scale.shown(trials.yi)
     bottom, top = page.scale.shown([page.low, page.high]).tolist()
-    for one in range(len(trials.trials)):
-        at = trials.trial == one
+    for one in np.unique(trials.arm):
+        at = trials.arm == one
         if at.sum() > 1:
             ax.plot(
                 trials.hours[at],
@@ -92,6 +92,7 @@ def draw_dots(ax: Axes, strand: Strand, style: Style, page: Page, palette: Palet
         edgecolor=palette.paper,
         linewidth=0.4,
         zorder=3,
+        clip_on=False,
         label="_dots",
     )
     outside = (shown < bottom) | (shown > top)

@@ -244,7 +244,7 @@ def _page(
 
 def _digits(strand: Strand) -> str:
     """The widest number that can stand under a tick."""
-    return "0" * max(len(str(strand.participants)), len(str(len(strand.trials.trials))))
+    return "0" * max(len(str(strand.participants)), len(str(np.unique(strand.trials.trial).size)))
 
 
 def _limits(
@@ -257,6 +257,8 @@ def _limits(
             raise FigureError(f"limits={options.limits!r}: the ends of a ratio axis are above 0.")
         low, high = np.log(options.limits) if scale.ratio else options.limits
         return float(low), float(high)
+    if strands[0].limits is not None:
+        return strands[0].limits
     names = ["ci_low", "ci_high"] + (["pi_low", "pi_high"] if prediction else [])
     others = [
         strand.line.loc[strand.line["supported"], names].to_numpy(dtype=float).ravel() for strand in strands
@@ -287,6 +289,9 @@ def _sides(
     spare = (0.0, over)
     parts: list[tuple[str, ...]] = []
     for i, text in enumerate((f"←{gap}{words.sides[0]}", f"{words.sides[1]}{gap}→")):
+        if not words.sides[i]:
+            parts.append(())
+            continue
         share = min(max((-low, high)[i] / (high - low), 0.0), 1.0)
         room = share * height + spare[i] - 0.5 * size
         longest = max(text_width(word, size) for word in text.split(" "))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from ketameta._typing import Array, BoolArray
 from ketameta.curves import DurabilityCurve, ReadOut
-from ketameta.curves.inputs import TrialTimes, read_rows
+from ketameta.curves.inputs import read_rows
 from ketameta.curves.words import clock, clock_interval
 from ketameta.errors import FigureError
 from ketameta.plots._scale import Scale, scale_of
@@ -20,7 +20,20 @@ from ketameta.plots._words import level_text, sides
 if TYPE_CHECKING:
     from ketameta.plots._timeoptions import TimecourseOptions
 
-__all__ = ["MOST", "Mark", "Strand", "empty_ranges", "named_curves", "read_strands", "shared_sides"]
+__all__ = [
+    "MOST",
+    "Dots",
+    "Mark",
+    "Strand",
+    "crossing_words",
+    "empty_ranges",
+    "grid_of",
+    "mark",
+    "named_curves",
+    "read_strands",
+    "said",
+    "shared_sides",
+]
 
 MOST = 6
 _POINTS = 241
@@ -34,6 +47,26 @@ class Mark:
 
     text: str
     point: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dots:
+    """What trials found: n values of k trials.
+
+    Attributes
+    ----------
+    trial, arm : numpy.ndarray of int, shape (n,)
+        Trial of each value, and its arm: lines join the values of one arm.
+    hours, yi, vi, people : numpy.ndarray, shape (n,)
+        Time, value, variance (area is proportional to 1 / vi) and participants (NaN where not known).
+    """
+
+    trial: np.ndarray
+    arm: np.ndarray
+    hours: Array
+    yi: Array
+    vi: Array
+    people: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +85,7 @@ class Strand:
         First and last measured time in hours, and ranges between that are far from any trial.
     line : DataFrame
         Curve and bands on a grid of hours that holds the ends of every gap.
-    trials : TrialTimes
+    trials : Dots
         Effects of trials.
     participants : int
         Participants of all trials, 0 where not known.
@@ -60,6 +93,8 @@ class Strand:
         What is marked on the curve.
     notes : tuple of str
         What the foot says of it: numbers read off, notes, method, provenance.
+    limits : tuple of float, optional
+        Ends that its effect axis always has, on the model's scale.
     """
 
     name: str
@@ -68,11 +103,12 @@ class Strand:
     time_range: tuple[float, float]
     gaps: tuple[tuple[float, float], ...]
     line: pd.DataFrame
-    trials: TrialTimes
+    trials: Dots
     participants: int
     half_life: Mark
     crossing: Mark
     notes: tuple[str, ...]
+    limits: tuple[float, float] | None = None
 
     @property
     def hours(self) -> Array:
@@ -157,14 +193,17 @@ def _strand(name: str, curve: DurabilityCurve, options: TimecourseOptions) -> St
     scale = scale_of(curve.measure)
     trials, _, _ = read_rows(curve.rows)
     half_life = curve.half_life
-    found = [f"{half_life.sentence().rstrip('.')}: {half_life.note}"]
+    found = [said(half_life)]
     crossing = Mark("", None)
     if options.threshold is not None:
         if scale.ratio and options.threshold <= 0:
             raise FigureError(f"threshold={options.threshold!r}: a ratio is above 0.")
         out = curve.time_to(float(scale.logs(options.threshold)))
-        crossing = _mark(curve, out)
-        found.append(_crossing_words(out, scale, curve, options.threshold_name, options.threshold))
+        crossing = mark(out, out.value_hours, curve.time_range, lambda hours: _height(curve, hours))
+        found.append(crossing_words(out, scale, curve.time_range[1], options))
+    at = half_life.value_hours
+    if at is not None and half_life.effect is None:
+        at = curve.time_range[0] + at if curve.curve in _LASTING else None
     return Strand(
         name=name,
         scale=scale,
@@ -172,36 +211,48 @@ def _strand(name: str, curve: DurabilityCurve, options: TimecourseOptions) -> St
         time_range=curve.time_range,
         gaps=curve.gaps,
         line=_line(curve),
-        trials=trials,
+        trials=Dots(trials.trial, trials.trial, trials.hours, trials.yi, trials.vi, trials.people),
         participants=curve.n_participants or 0,
-        half_life=_mark(curve, half_life, lasts=curve.curve in _LASTING),
+        half_life=mark(half_life, at, curve.time_range, lambda hours: _height(curve, hours)),
         crossing=crossing,
         notes=(*found, *curve.notes, curve.method_line(), curve.provenance.line()),
     )
 
 
-def _line(curve: DurabilityCurve) -> pd.DataFrame:
-    first, last = curve.time_range
+def said(out: ReadOut) -> str:
+    """A number that was read off, and what it is."""
+    return f"{out.sentence().rstrip('.')}: {out.note}"
+
+
+def _height(curve: DurabilityCurve, hours: float) -> float:
+    return float(curve.at(hours=[hours])["estimate"].iloc[0])
+
+
+def grid_of(time_range: tuple[float, float], gaps: Sequence[tuple[float, float]]) -> Array:
+    """Hours at which a curve is drawn, even in log time and in time, with the ends of every gap."""
+    first, last = time_range
     even = np.union1d(np.geomspace(first, last, _POINTS), np.linspace(first, last, _POINTS))
-    inside = even[(even > first) & (even < last)]
-    return curve.at(hours=np.union1d(inside, [first, last, *np.ravel(curve.gaps)]))
+    return np.union1d(even[(even > first) & (even < last)], [first, last, *np.ravel(gaps)])
 
 
-def _mark(curve: DurabilityCurve, out: ReadOut, *, lasts: bool = False) -> Mark:
-    """A time that was read off, or one that lasts from the first measurement."""
-    first, last = curve.time_range
-    value = out.value_hours
-    if value is None:
-        return Mark("", None)
-    hours = first + value if lasts else value
-    inside = first <= hours <= last
-    return Mark(clock(value), (hours, float(curve.at(hours=[hours])["estimate"].iloc[0])) if inside else None)
+def mark(
+    out: ReadOut, hours: float | None, time_range: tuple[float, float], height: Callable[[float], float]
+) -> Mark:
+    """A time that was read off, with its point where the curve is drawn."""
+    first, last = time_range
+    text = "" if out.value_hours is None else clock(out.value_hours)
+    inside = hours is not None and first <= hours <= last
+    return Mark(text, (hours, height(hours)) if inside and hours is not None else None)
 
 
-def _crossing_words(out: ReadOut, scale: Scale, curve: DurabilityCurve, name: str, value: float) -> str:
-    """When estimate and bound fall short of a threshold."""
-    line = f"{name} {scale.tick_text([value])[0]}"
-    end = clock(curve.time_range[1])
+def _line(curve: DurabilityCurve) -> pd.DataFrame:
+    return curve.at(hours=grid_of(curve.time_range, curve.gaps))
+
+
+def crossing_words(out: ReadOut, scale: Scale, last: float, options: TimecourseOptions) -> str:
+    """When estimate and bound fall short of the threshold."""
+    line = f"{options.threshold_name} {scale.tick_text([options.threshold or 0.0])[0]}"
+    end = clock(last)
     if out.value is None:
         reached = out.status == "not reached"
         text = f"the estimate lies beyond it up to {end}" if reached else "the estimate never reaches it"

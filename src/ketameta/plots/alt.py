@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ketameta.curves import DurabilityCurve
+from ketameta.curves import DurabilityCurve, RespondingCurve
 from ketameta.curves.words import clock
 from ketameta.errors import FigureError
 from ketameta.models import Pooled, Subgroups
@@ -17,12 +17,14 @@ from ketameta.plots._words import level_text, plural, sides
 __all__ = ["alt_text"]
 
 
-def alt_text(result: Pooled | Subgroups | DurabilityCurve | Mapping[str, DurabilityCurve]) -> str:
+def alt_text(
+    result: Pooled | Subgroups | DurabilityCurve | Mapping[str, DurabilityCurve] | RespondingCurve,
+) -> str:
     """Describe the figure of a result in words: what is drawn, and what it shows.
 
     Parameters
     ----------
-    result : Pooled, Subgroups, DurabilityCurve, or mapping from name to curve
+    result : Pooled, Subgroups, DurabilityCurve, mapping from name to curve, or RespondingCurve
         What :func:`ketameta.forest` or :func:`ketameta.timecourse` would draw.
 
     Returns
@@ -44,6 +46,8 @@ def alt_text(result: Pooled | Subgroups | DurabilityCurve | Mapping[str, Durabil
     """
     if isinstance(result, DurabilityCurve | Mapping):
         return _of_curves(named_curves(result))
+    if isinstance(result, RespondingCurve):
+        return _of_shares(result)
     if isinstance(result, Pooled | Subgroups):
         return _of_fit(result)
     raise FigureError(
@@ -91,10 +95,23 @@ def _of_curves(curves: Sequence[tuple[str, DurabilityCurve]]) -> str:
     for name, curve in curves:
         lead = f"{name}: " if len(curves) > 1 else ""
         parts.append(f"{lead}{curve.sentence().rstrip('.')}")
-        if curve.gaps:
-            gaps = ", ".join(f"{clock(low)} to {clock(high)}" for low, high in curve.gaps)
-            parts.append(f"{lead}Grey, since no trial measured there: {gaps}")
+        parts += [f"{lead}{text}" for text in _gaps(curve)]
     return _sentences(parts)
+
+
+def _of_shares(curve: RespondingCurve) -> str:
+    arms = "ketamine and comparator arms" if curve.fit.arms > 1 else "ketamine arms"
+    parts = [
+        f"Share of people responding over time since dosing in the {arms} of {plural(curve.k_trials, 'trial')}"
+    ]
+    parts += ["Axis: 0% to 100%", curve.sentence().rstrip("."), *_gaps(curve)]
+    return _sentences(parts)
+
+
+def _gaps(curve: DurabilityCurve | RespondingCurve) -> list[str]:
+    """Ranges without trials, if there are any."""
+    gaps = ", ".join(f"{clock(low)} to {clock(high)}" for low, high in curve.gaps)
+    return [f"Grey, since no trial measured there: {gaps}"] if gaps else []
 
 
 def _axis(scale: Scale, under: str, over: str) -> str:

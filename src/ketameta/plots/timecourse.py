@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ketameta.curves import DurabilityCurve
+from ketameta.curves import DurabilityCurve, RespondingCurve
 from ketameta.plots._place import MARGIN_MM, box_size, new_axes, require_empty
 from ketameta.plots._timeline import draw
 from ketameta.plots._timeoptions import TimecourseOptions, Words
 from ketameta.plots._timepage import plan
+from ketameta.plots._timeshares import share_strands
 from ketameta.plots._timestrands import named_curves, read_strands, shared_sides
 from ketameta.plots.style import POINTS_PER_MM, quiet_rc
 
@@ -20,7 +21,7 @@ __all__ = ["TimecourseOptions", "timecourse"]
 
 
 def timecourse(
-    curve: DurabilityCurve | Sequence[DurabilityCurve] | Mapping[str, DurabilityCurve],
+    curve: DurabilityCurve | Sequence[DurabilityCurve] | Mapping[str, DurabilityCurve] | RespondingCurve,
     *,
     labels: Sequence[str] | None = None,
     ax: Axes | None = None,
@@ -32,11 +33,12 @@ def timecourse(
 
     Parameters
     ----------
-    curve : DurabilityCurve, sequence or mapping of them
+    curve : DurabilityCurve, sequence or mapping of them, or RespondingCurve
         Result of :func:`ketameta.durability`; several, up to six, are drawn over one another, such as
         single and repeated dosing, or all trials and the same trials only. A mapping goes from name to curve.
+        Of the result of :func:`ketameta.curves.responding` the share of each arm is drawn, in per cent.
     labels : sequence of str, optional
-        Names of the curves of a sequence.
+        Names of the curves of a sequence, or of the arms of a curve of shares.
     ax : Axes, optional
         Empty axes to draw in; they shrink so that labels, numbers and notes stay in their box. By
         default a new figure is made.
@@ -89,12 +91,18 @@ def timecourse(
     >>> plt.close(ax.figure)
     """
     options = options or TimecourseOptions()
-    curves = named_curves(curve, labels)
-    words = Words(title=title, sides=shared_sides(curves, favours))
     with quiet_rc():
         if ax is not None:
             require_empty(ax)
-        strands = read_strands(curves, options)
+        if isinstance(curve, RespondingCurve):
+            strands, words = (
+                share_strands(curve, labels, options),
+                Words(title=title, sides=favours or ("", "")),
+            )
+        else:
+            curves = named_curves(curve, labels)
+            words = Words(title=title, sides=shared_sides(curves, favours))
+            strands = read_strands(curves, options)
         if ax is None:
             page = plan(strands, options, words, width=(options.width_mm - 2 * MARGIN_MM) * POINTS_PER_MM)
             ax = new_axes(options.width_mm, page.full_height / POINTS_PER_MM + 2 * MARGIN_MM)
