@@ -116,3 +116,26 @@ def test_failed_draws_are_told() -> None:
     zeros = np.zeros((8, 1))
     found = Bootstrap(zeros, zeros[:, 0], zeros[:, 0], np.zeros((8, 1, 1)), draws=10, failed=2)
     assert found.note() == "2 of 10 bootstrap draws gave no fit and are left out"
+
+
+@pytest.mark.parametrize("curve", ["exponential", "bateman", "emax", "weibull"])
+@pytest.mark.parametrize("kind", ["rising", "tiny variances", "once each", "one trial"])
+def test_data_that_say_little_of_a_shape_still_give_draws(curve, kind) -> None:
+    rng, times = np.random.default_rng(0), np.array([4.0, 24.0, 168.0])
+    yi = np.tile([-0.9, -0.7, -0.3], 6) + 0.3 * rng.standard_normal(18)
+    table = pd.DataFrame(
+        {"cohort_id": np.repeat(list("abcdef"), 3), "time_hours": np.tile(times, 6), "yi": yi, "vi": 0.05}
+    )
+    if kind == "rising":
+        table = table.assign(yi=np.tile([-0.1, -0.5, -0.9], 6) + 0.05 * rng.standard_normal(18))
+    elif kind == "tiny variances":
+        table = table.assign(vi=1e-10)
+    elif kind == "once each":
+        table = table.assign(cohort_id=[f"t{i}" for i in range(18)], time_hours=np.geomspace(4, 300, 18))
+    else:
+        table = table.head(3)
+    data, spec = read_rows(table)[0], check_spec(curve)
+    found = bootstrap(data, spec, fit_curve(data, spec), draws=12)
+    assert len(found.beta) + found.failed == 12
+    assert found.failed < 8
+    assert np.isfinite(found.beta).all()

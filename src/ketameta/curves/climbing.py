@@ -72,7 +72,7 @@ def climb(problems: Problems, between: Between, theta: Array, free: BoolArray, u
     theta = theta.copy()
     height = _height(problems, between, theta).loglik
     noise = _NOISE * (np.abs(height) + problems.y.shape[1])
-    alive, last = np.ones(len(theta), dtype=np.bool_), np.full(len(theta), np.inf)
+    alive, last = np.isfinite(height), np.full(len(theta), np.inf)
     for _ in range(_MAX_STEPS):
         rows = np.flatnonzero(alive)
         if rows.size == 0:

@@ -12,7 +12,7 @@ from ketameta.curves.fit import VarianceFit, fit_variances, gls
 from ketameta.curves.fitted import Coefficients, Fitted
 from ketameta.curves.inputs import TrialTimes
 from ketameta.curves.linear_fit import or_without_omega
-from ketameta.curves.mean import Mean
+from ketameta.curves.mean import MUTE, Mean, told_apart
 from ketameta.curves.moderation import Part
 from ketameta.curves.random_decay import random_decay, singular_note, too_few
 from ketameta.curves.search import HalfLife, MeanFit, fit_mean, half_life_interval
@@ -30,8 +30,6 @@ _SHAPES: dict[str, type[Bateman] | type[Emax] | type[Weibull]] = {
 _ROUNDS = 40
 _STILL = 1e-8
 _UNSETTLED = "a random decay was asked for, but its likelihood did not settle: the level alone is random"
-_MUTE = 1e-10
-_DISTINCT = 1e-5
 
 
 def fit_exponential(
@@ -142,8 +140,8 @@ def fit_decaying(
         )
     loglik = float(found.peak.loglik[0])
     reml, stuck = spec.options.method == "REML", np.logical_or(*found.at_edge)
-    design = _tangent(mean, alpha, psi)
-    kept = _told_apart(design, np.concatenate([np.ones(r, dtype=np.bool_), ~stuck]))
+    design = mean.tangent(alpha[None], psi[None])[0]
+    kept = told_apart(design, np.concatenate([np.ones(r, dtype=np.bool_), ~stuck]))
     notes += [
         f"{name} cannot be told from the other coefficients and counts as known"
         for name, told, edge in zip(
@@ -170,7 +168,7 @@ def fit_decaying(
         half_life = half_life_interval(blocks, data.yi, mean, free, found, spec.level)
         ml = fit_variances(blocks, blocks.turn(data.yi), blocks.turn(design[:, :r]), reml=False, free=free)
         variances, alpha = _linearised(blocks, data.yi, design[:, kept], r, ml, reml, free)
-        vcov_kept = _covariance(blocks, _tangent(mean, alpha, psi)[:, kept], variances)
+        vcov_kept = _covariance(blocks, mean.tangent(alpha[None], psi[None])[0][:, kept], variances)
     vcov = np.zeros((count, count))
     vcov[np.ix_(kept, kept)] = vcov_kept
     p = len(shape.names())
@@ -195,32 +193,6 @@ def fit_decaying(
         half_life=half_life,
         notes=tuple(notes),
     )
-
-
-def _tangent(mean: Mean, alpha: Array, psi: Array) -> Array:
-    """Derivatives of the effects by all coefficients, the amplitudes first: shape (n, r + inner)."""
-    height, slopes = mean.relative(psi[None])
-    amplitude = mean.level @ alpha
-    return np.concatenate([mean.level * height[0][:, None], amplitude[:, None] * slopes[0]], axis=1)
-
-
-def _told_apart(design: Array, candidates: BoolArray) -> BoolArray:
-    """Columns that do not follow from those before them, among the candidates."""
-    kept = np.zeros(candidates.size, dtype=np.bool_)
-    base = np.zeros((len(design), 0))
-    largest = np.sqrt((design**2).sum(axis=0).max())
-    for j in np.flatnonzero(candidates):
-        length = float(np.linalg.norm(design[:, j]))
-        if length <= _MUTE * largest:
-            continue
-        unit = design[:, j] / length
-        rest = unit - base @ (base.T @ unit)
-        rest = rest - base @ (base.T @ rest)
-        left = float(np.linalg.norm(rest))
-        if left > _DISTINCT:
-            kept[j] = True
-            base = np.column_stack([base, rest / left])
-    return kept
 
 
 def _linearised(
@@ -260,12 +232,12 @@ def _with_random_decay(
     r = alpha.size
     low, high = psi - 5.0, psi + 5.0
     for _ in range(_ROUNDS):
-        design = _tangent(mean, alpha, psi)
+        design = mean.tangent(alpha[None], psi[None])[0]
         now = np.concatenate([alpha, psi])
         slope = blocks.turn(-design[:, r])
         working = yi - design[:, :r] @ alpha + design[:, kept] @ now[kept]
         size = np.sqrt((design[:, kept] ** 2).sum(axis=0))
-        if not np.all(np.isfinite(size) & (size > _MUTE * size.max())):
+        if not np.all(np.isfinite(size) & (size > MUTE * size.max())):
             return _UNSETTLED
         x = blocks.turn(design[:, kept] / size)
         ml, why = random_decay(blocks, blocks.turn(working), x, slope, reml=False)

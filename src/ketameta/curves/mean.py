@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ketameta._typing import Array
+from ketameta._typing import Array, BoolArray
 from ketameta.curves.decay_shapes import DecayShape
 
-__all__ = ["Mean"]
+__all__ = ["MUTE", "Mean", "told_apart"]
+
+MUTE = 1e-10
 
 _STEP = 1e-4
+_DISTINCT = 1e-5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +51,12 @@ class Mean:
         height, slopes = self.shape.relative(logs, self.hours)
         return height, np.concatenate([slopes, -slopes[..., :1] * self.rate], axis=2)
 
+    def tangent(self, alpha: Array, psi: Array) -> Array:
+        """Derivatives of the effects by amplitudes and inner parameters: shape (B, n, r + inner)."""
+        height, slopes = self.relative(psi)
+        amplitude = alpha @ self.level.T
+        return np.concatenate([self.level * height[..., None], amplitude[..., None] * slopes], axis=2)
+
     def bend(self, psi: Array) -> Array:
         """Second derivatives of the relative heights, (B, n, inner, inner), by central differences."""
         steps = _STEP * np.eye(psi.shape[1])
@@ -56,3 +65,22 @@ class Mean:
         ]
         bend = np.stack(columns, axis=3)
         return np.asarray((bend + np.swapaxes(bend, 2, 3)) / 2, dtype=np.float64)
+
+
+def told_apart(design: Array, candidates: BoolArray) -> BoolArray:
+    """Columns of a design (n, c) that do not follow from those before them, among the candidates."""
+    kept = np.zeros(candidates.size, dtype=np.bool_)
+    base = np.zeros((len(design), 0))
+    largest = np.sqrt((design**2).sum(axis=0).max())
+    for j in np.flatnonzero(candidates):
+        length = float(np.linalg.norm(design[:, j]))
+        if length <= MUTE * largest:
+            continue
+        unit = design[:, j] / length
+        rest = unit - base @ (base.T @ unit)
+        rest = rest - base @ (base.T @ rest)
+        left = float(np.linalg.norm(rest))
+        if left > _DISTINCT:
+            kept[j] = True
+            base = np.column_stack([base, rest / left])
+    return kept

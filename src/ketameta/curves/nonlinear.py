@@ -16,7 +16,6 @@ from ketameta.curves.mean import Mean
 
 __all__ = ["Peaks", "climb_means"]
 
-_MAX_STEPS = 150
 _HALVINGS = 30
 _NOISE = 1e-14
 _NEGLIGIBLE = 1e-10
@@ -66,6 +65,7 @@ def climb_means(
     high: Array,
     held: BoolArray,
     short: float = 1e-9,
+    rounds: int = 150,
 ) -> Peaks:
     """Climb B full likelihoods over amplitude, inner parameters and variances.
 
@@ -93,6 +93,8 @@ def climb_means(
         Inner parameters that stay where they start.
     short : float
         A round that moves inner parameters, and variances relative to their size, by no more is the last but one.
+    rounds : int
+        Most rounds.
 
     Returns
     -------
@@ -106,7 +108,7 @@ def climb_means(
     height = _heights(blocks, _residuals(blocks, y, mean, alpha, psi), theta)
     noise = _NOISE * (np.abs(height) + y.shape[1])
     alive, quiet = np.ones(count, dtype=np.bool_), np.zeros(count, dtype=np.int64)
-    for _ in range(_MAX_STEPS):
+    for _ in range(rounds):
         rows = np.flatnonzero(alive)
         if rows.size == 0:
             break

@@ -14,7 +14,7 @@ from ketameta.curves.fit import VarianceFits, fit_many
 from ketameta.curves.inputs import TrialTimes
 from ketameta.curves.likelihood import Problems, estimates
 from ketameta.curves.linear_fit import linear_design
-from ketameta.curves.mean import Mean
+from ketameta.curves.mean import Mean, told_apart
 from ketameta.curves.model import CurveFit
 from ketameta.curves.nonlinear import Peaks, climb_means
 from ketameta.curves.search import at_bounds, lattice, search_bounds
@@ -27,7 +27,6 @@ __all__ = ["Refit", "Refitted", "refitting"]
 
 Refitted = tuple[Array, Array, Array, BoolArray]
 _SHORT = 1e-7
-_MUTE = 1e-10
 
 
 class Refit(Protocol):
@@ -124,28 +123,32 @@ class _Decaying:
         peaks = self._peaks(y)
         alpha, psi = peaks.alpha, peaks.psi
         spread, omega2 = peaks.theta[:, :1, None], peaks.theta[:, 1]
+        settled = peaks.settled & np.isfinite(peaks.loglik)
         if self._reml:
             alpha, spread, omega2 = alpha.copy(), spread.copy(), omega2.copy()
-            height, slopes = mean.relative(psi)
-            x = mean.level * height[..., None]
-            tangent = np.concatenate([x, (alpha @ mean.level.T)[..., None] * slopes], axis=2)
+            tangent = mean.tangent(alpha, psi)
             size = np.sqrt((tangent**2).sum(axis=1))
-            stuck = np.logical_or(*at_bounds(psi, *self._bounds))
-            kept = size > _MUTE * size.max(axis=1, keepdims=True)
-            kept[:, r:] &= ~stuck
+            loose = ~np.logical_or(*at_bounds(psi, *self._bounds))
+            candidates = np.concatenate([np.ones(alpha.shape, dtype=np.bool_), loose], axis=1)
+            kept = np.stack(
+                [told_apart(one, allowed) for one, allowed in zip(tangent, candidates, strict=True)]
+            )
             patterns, member = np.unique(kept, axis=0, return_inverse=True)
             for j, pattern in enumerate(patterns):
                 rows = np.flatnonzero(member.ravel() == j)
                 turned = blocks.turn_many((tangent / np.where(kept, size, 1.0)[:, None])[rows][:, :, pattern])
                 fits = fit_many(blocks, y[rows], turned, reml=True, free=self._free)
                 _, spread[rows], omega2[rows] = _without_omega(blocks, y[rows], turned, fits, True)
-            problems = Problems(blocks, y, blocks.turn_many(x), blocks.ones[None, :, None], False)
+                settled[rows] &= fits.settled
+            problems = Problems(
+                blocks, y, blocks.turn_many(tangent[..., :r]), blocks.ones[None, :, None], False
+            )
             alpha = estimates(problems, spread, omega2).beta
         values = np.concatenate([alpha, psi], axis=1)[:, self._order]
         if self._plain:
             flat = at_bounds(psi, *self._bounds)[1][:, 0]
             values[:, 1] = np.where(flat, 0.0, math.log(2) * np.exp(-values[:, 1]))
-        return values @ self._turn.T, spread, omega2, peaks.settled & np.isfinite(peaks.loglik)
+        return values @ self._turn.T, spread, omega2, settled
 
     def _peaks(self, y: Array) -> Peaks:
         """The best of two climbs for each data set: from the fit, and from its best point of the lattice."""

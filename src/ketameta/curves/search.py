@@ -34,6 +34,7 @@ _SHARES = np.array([0.0, 0.03, 0.3, 1.0])
 _EDGE = 1e-6
 _TOLD = 1e-10
 _PROFILE = 24
+_PROFILE_ROUNDS = 40
 _FINER = 12
 _ROUNDS = 3
 _HUGE = 700.0
@@ -329,6 +330,7 @@ def _profile(
         high=high,
         held=np.arange(mean.inner) == 0,
         short=_ROUGH,
+        rounds=_PROFILE_ROUNDS,
     )
     return np.asarray(peaks.loglik.reshape(2, -1).max(axis=0), dtype=np.float64)
 

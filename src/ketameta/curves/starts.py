@@ -45,6 +45,8 @@ def grid_maxima(problems: Problems, free: BoolArray, scale: Array) -> tuple[np.n
     for down in (0, 1, 2):
         for right in (0, 1, 2):
             top &= height >= padded[:, down : down + rows, right : right + columns]
+    top &= np.isfinite(height)
+    top[:, 0, 0] |= ~top.any(axis=(1, 2))
     owner, row, column = np.nonzero(top)
     return owner, np.stack([first[row], second[column]], axis=1)
 
@@ -52,7 +54,7 @@ def grid_maxima(problems: Problems, free: BoolArray, scale: Array) -> tuple[np.n
 def heights(problems: Problems, tau2: Array, omega2: Array) -> Array:
     """Log-likelihoods, but for a constant, of B problems at m pairs of variances: shape (B, m).
 
-    The random effect of a trial is its level alone.
+    The random effect of a trial is its level alone. They are minus infinity where a design has no full rank.
     """
     blocks, (count, n) = problems.blocks, problems.y.shape
     size = max(1, _ELEMENTS // (tau2.size * n))
@@ -70,11 +72,14 @@ def heights(problems: Problems, tau2: Array, omega2: Array) -> Array:
         right = np.einsum("bn,bmnp->bmp", y, solved) if shared is None else _all(y, solved[0])
         zy = np.add.reduceat(g * y[:, None], blocks.starts, axis=2)
         quadratic = (y**2) @ weight.T - (shrink * zy**2).sum(axis=2)
-        beta = np.linalg.solve(information, right[..., None])[..., 0]
+        sign, logdet_information = np.linalg.slogdet(information)
+        whole = sign > 0
+        safe = np.where(whole[..., None, None], information, np.eye(information.shape[-1]))
+        beta = np.linalg.solve(safe, right[..., None])[..., 0]
         drop = logdet + quadratic - (right * beta).sum(axis=2)
         if problems.reml:
-            drop = drop + np.linalg.slogdet(information)[1]
-        found.append(-0.5 * drop)
+            drop = drop + logdet_information
+        found.append(np.where(whole, -0.5 * drop, -np.inf))
     return np.concatenate(found)
 
 
