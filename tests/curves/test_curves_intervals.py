@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from functools import partial
 
@@ -323,3 +324,26 @@ def test_a_share_without_heterogeneity_is_all_or_none() -> None:
     row = curve.share_beyond(-0.24, hours=24, interval="bootstrap").iloc[0]
     assert (row["share_low"], row["share_high"]) == (1.0, 1.0)
     assert row["share"] == row["mean"]
+
+
+@pytest.mark.parametrize("hours", [(4.0, 24.0, 168.0), (1e-3, 24.0, 1e6), (24.0, 24.4, 25.0)])
+@pytest.mark.parametrize("unit", [1.0, -1.0, 1e4, 1e-4, 0.0])
+@pytest.mark.parametrize("trials", ["aaaaaaaaa", "aaabbbccc"])
+def test_whatever_the_units_signs_and_times_read_outs_hold_together(hours, unit, trials) -> None:
+    yi = unit * np.array([-0.5, -0.8, 0.3, -0.4, -0.9, -0.2, -0.5, -0.7, 0.4])
+    es = pd.DataFrame(
+        {"cohort_id": list(trials), "time_hours": hours * 3, "yi": yi, "vi": 0.04 * (unit or 1.0) ** 2}
+    )
+    curve = durability(es.iloc[:3] if trials[-1] == "a" else es)
+    for kind in ("delta", "profile", "simulation"):
+        outs = [curve.read_out(name, interval=kind) for name in ("peak", "half-life", "half of peak")]
+        outs += [curve.time_to(goal * (unit or 1.0), interval=kind) for goal in (-0.24, 0.24, -50.0)]
+        outs += [curve.time_to(0, interval=kind)]
+        for out in outs:
+            assert out.ci_low is None or 0 <= out.ci_low <= out.ci_high
+            assert out.sentence().endswith(".")
+            json.dumps(out.to_dict(), allow_nan=False)
+    for kind in ("pointwise", "simultaneous", "prediction"):
+        assert np.isfinite(curve.bands(kind=kind)[["low", "high"]].to_numpy()).all()
+    assert curve.share_beyond(-0.24, hours=hours)["share"].between(0, 1).all()
+    json.dumps(curve.to_dict(), allow_nan=False)
