@@ -126,6 +126,44 @@ def test_bands_of_several_curves(pair: dict[str, DurabilityCurve]) -> None:
     assert all(edge.get_linestyle() != "-" for edge in labelled(ax, "_pi_edge"))
 
 
+def test_the_simultaneous_band_is_dashed_edges_around_the_whole_curve(
+    pair: dict[str, DurabilityCurve],
+) -> None:
+    curve = pair["Single dose"]
+    ax = timecourse(curve, options=TimecourseOptions(simultaneous=True))
+    low, high = labelled(ax, "_sim_edge")
+    hours = np.asarray(low.get_xdata(), dtype=float)
+    seen = np.isfinite(np.asarray(low.get_ydata(), dtype=float))
+    band = curve.bands(hours=hours[seen], kind="simultaneous")
+    np.testing.assert_allclose(np.asarray(low.get_ydata())[seen], band["low"], rtol=1e-12)
+    np.testing.assert_allclose(np.asarray(high.get_ydata())[seen], band["high"], rtol=1e-12)
+    assert low.get_linestyle() == "--"
+    assert low.get_linestyle() != labelled(ax, "_curve")[0].get_linestyle()
+    assert "95% simultaneous band" in words(ax)
+    bottom, top = ax.get_ylim()
+    assert bottom < band["low"].min()
+    assert top > band["high"].max()
+    both = timecourse(pair, options=TimecourseOptions(simultaneous=True, prediction=True))
+    assert len(labelled(both, "_sim_edge")) == len(labelled(both, "_pi_edge")) == 4
+
+
+def test_all_trials_beside_the_same_trials(make: SimpleNamespace) -> None:
+    rows = make.over_time((24, 72, 168, 336), k=9)
+    same = km.durability(rows).same_trials(early=(20, 80), late=(150, 400))
+    ax = timecourse(same)
+    assert [text.get_text().replace("\n", " ") for text in ax.get_legend().get_texts()][:2] == [
+        "All trials",
+        "The same trials early and late",
+    ]
+    for line, curve in zip(labelled(ax, "_curve"), (same.all, same.same), strict=True):
+        hours = np.asarray(line.get_xdata(), dtype=float)
+        assert (hours[0], hours[-1]) == curve.time_range
+    assert words(timecourse(same, labels=["a", "b"])) == words(timecourse({"a": same.all, "b": same.same}))
+    assert alt_text(same).startswith(
+        "2 curves of the effect over time since dosing: All trials, from 9 trials"
+    )
+
+
 def test_area_of_dots_is_on_one_scale_over_all_curves(pair: dict[str, DurabilityCurve]) -> None:
     ax = timecourse(pair)
     products = []

@@ -62,6 +62,8 @@ def entries(
     level, many = level_text(strands[0].level), len(strands) > 1
     found = [Entry("curve", strand.name or "Mean effect", i) for i, strand in enumerate(strands)]
     found.append(Entry("ci", f"{level} CI"))
+    if options.simultaneous:
+        found.append(Entry("sim", f"{level} simultaneous band"))
     if prediction:
         found.append(Entry("pi", f"{level} prediction interval"))
     if options.trials:

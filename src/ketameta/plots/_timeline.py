@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ketameta.plots._place import below, shrink
 from ketameta.plots._timelegend import COLUMN_GAP, HANDLE, HANDLE_GAP, LINE, ROW_GAP, Entry
-from ketameta.plots._timemarks import CI, MARKS, PI, draw_bands, draw_curve, draw_dots, draw_marks
+from ketameta.plots._timemarks import CI, EDGES, MARKS, PI, draw_bands, draw_curve, draw_dots, draw_marks
 from ketameta.plots._timemarks import LINE as CURVE
 from ketameta.plots._timeoptions import TimecourseOptions
 from ketameta.plots._timepage import Page
@@ -135,12 +135,12 @@ def _handle(entry: Entry, page: Page, palette: Palette, looks: Sequence[Style]) 
         return Line2D([], [], color=style.line, linewidth=CURVE, linestyle=style.dash, **look)
     if entry.kind == "bridged":
         return Line2D([], [], color=palette.muted, linewidth=0.5 * CURVE)
-    if entry.kind == "ci":
-        return Patch(facecolor=(fill, CI + PI), edgecolor=fill, linewidth=0.5 if many else 0.0)
-    if entry.kind == "pi":
-        return Patch(
-            facecolor=(fill, 0.0 if many else PI), edgecolor=fill, linewidth=0.8, linestyle=(0, (1, 2))
-        )
+    if entry.kind in EDGES:
+        alpha = {"ci": CI + PI, "sim": 0.0, "pi": 0.0 if many else PI}[entry.kind]
+        width, edges = EDGES[entry.kind]
+        width = width if many or entry.kind != "ci" else 0.0
+        edge = style.line if entry.kind == "sim" and not many else fill
+        return Patch(facecolor=(fill, alpha), edgecolor=edge, linewidth=width, linestyle=edges)
     if entry.kind == "empty":
         return Patch(facecolor=palette.shade, edgecolor=palette.rule, hatch=_HATCH, linewidth=0)
     if entry.kind == "trial":

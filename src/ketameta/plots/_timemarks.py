@@ -14,10 +14,11 @@ from ketameta.plots.style import Palette
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["CI", "LINE", "MARKS", "PI", "draw_bands", "draw_curve", "draw_dots", "draw_marks"]
+__all__ = ["CI", "EDGES", "LINE", "MARKS", "PI", "draw_bands", "draw_curve", "draw_dots", "draw_marks"]
 
 LINE = 1.6
 CI, PI = 0.34, 0.14
+EDGES: dict[str, tuple[float, Any]] = {"ci": (0.5, "-"), "sim": (0.9, (0, (4, 2))), "pi": (0.8, (0, (1, 2)))}
 MARKS = {"half_life": "D", "crossing": "s"}
 _CI_OF_MANY = 0.16
 _LARGEST_DOT, _SMALLEST_DOT = 1.2, 0.4
@@ -26,35 +27,38 @@ _LARGEST_DOT, _SMALLEST_DOT = 1.2, 0.4
 def draw_bands(ax: Axes, strand: Strand, style: Style, page: Page) -> None:
     """Confidence and prediction bands where trials support the curve.
 
-    The prediction band has dotted edges, so that the two are told apart without colour; of several
-    curves it is edges only, and confidence bands have solid edges.
+    The simultaneous band is dashed edges, and the prediction band has dotted ones, so that the three are
+    told apart without colour; of several curves it is edges only, and confidence bands have solid edges.
     """
     many = len(page.strands) > 1
     where = (~strand.bridged(ends=False)).tolist()
     bands: list[tuple[str, float, float]] = [("ci", _CI_OF_MANY if many else CI, 0.6)]
+    if "sim_low" in strand.line:
+        bands.append(("sim", 0.0, 0.7))
     if page.prediction:
         bands.append(("pi", 0.0 if many else PI, 0.5))
     for name, alpha, zorder in bands:
         low, high = strand.shown(f"{name}_low"), strand.shown(f"{name}_high")
-        ax.fill_between(
-            strand.hours,
-            low,
-            high,
-            where=where,
-            facecolor=style.fill,
-            edgecolor="none",
-            alpha=alpha,
-            zorder=zorder,
-            label=f"_{name}",
-        )
-        if name == "pi" or many:
+        if alpha:
+            ax.fill_between(
+                strand.hours,
+                low,
+                high,
+                where=where,
+                facecolor=style.fill,
+                edgecolor="none",
+                alpha=alpha,
+                zorder=zorder,
+                label=f"_{name}",
+            )
+        if name != "ci" or many:
             for edge in (low, high):
                 ax.plot(
                     strand.hours,
                     np.where(where, edge, np.nan),
-                    color=style.fill,
-                    linewidth=0.8 if name == "pi" else 0.5,
-                    linestyle=(0, (1, 2)) if name == "pi" else "-",
+                    color=style.line if name == "sim" else style.fill,
+                    linewidth=EDGES[name][0],
+                    linestyle=EDGES[name][1],
                     zorder=zorder,
                     label=f"_{name}_edge",
                 )

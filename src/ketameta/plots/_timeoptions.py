@@ -39,6 +39,8 @@ class TimecourseOptions:
         Show the effects of trials.
     numbers : bool
         Show numbers of trials and participants under the time axis.
+    simultaneous : bool
+        Show the band that holds the whole curve, not each time alone.
     prediction : bool, optional
         Show the band in which a new trial's true effect is expected; by default in a figure of one curve.
     footer : bool
@@ -55,6 +57,7 @@ class TimecourseOptions:
     threshold_name: str = "Minimal important difference"
     trials: bool = True
     numbers: bool = True
+    simultaneous: bool = False
     prediction: bool | None = None
     footer: bool = True
 

@@ -259,7 +259,8 @@ def _limits(
         return float(low), float(high)
     if strands[0].limits is not None:
         return strands[0].limits
-    names = ["ci_low", "ci_high"] + (["pi_low", "pi_high"] if prediction else [])
+    kinds = ["ci", *(["sim"] if options.simultaneous else []), *(["pi"] if prediction else [])]
+    names = [f"{kind}_{end}" for kind in kinds for end in ("low", "high")]
     others = [
         strand.line.loc[strand.line["supported"], names].to_numpy(dtype=float).ravel() for strand in strands
     ]

@@ -48,13 +48,16 @@ def share_strands(
     Raises
     ------
     FigureError
-        Names are not one for each arm, or the threshold is no per cent between 0 and 100.
+        Names are not one for each arm, the threshold is no per cent between 0 and 100, or a simultaneous
+        band is asked for.
     """
     arms = _ARMS[: curve.fit.arms]
     names = [arm.capitalize() for arm in arms] if labels is None else list(labels)
     good = all(isinstance(name, str) and name.strip() for name in names)
     if isinstance(labels, str) or len(set(names)) != len(arms) or not good:
         raise FigureError(f"labels={labels!r}: give one name for each arm ({', '.join(arms)}).")
+    if options.simultaneous:
+        raise FigureError("simultaneous=True: shares have bands for each time alone; leave it out.")
     if options.threshold is not None and not 0 < options.threshold < 100:
         raise FigureError(f"threshold={options.threshold!r}: give a per cent between 0 and 100.")
     return tuple(_arm(curve, arm, name, options) for arm, name in zip(arms, names, strict=True))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ketameta._typing import Array, BoolArray
-from ketameta.curves import DurabilityCurve, ReadOut
+from ketameta.curves import DurabilityCurve, ReadOut, SameTrials
 from ketameta.curves.inputs import read_rows
 from ketameta.curves.words import clock, clock_interval
 from ketameta.errors import FigureError
@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 MOST = 6
+_ALL_AND_SAME = ("All trials", "The same trials early and late")
 _POINTS = 241
 _LASTING = frozenset({"exponential"})
 _WHO = ["outcome", "higher_is_worse", "drug", "comparator"]
@@ -129,7 +130,7 @@ class Strand:
 
 
 def named_curves(
-    curves: DurabilityCurve | Sequence[DurabilityCurve] | Mapping[str, DurabilityCurve],
+    curves: DurabilityCurve | Sequence[DurabilityCurve] | Mapping[str, DurabilityCurve] | SameTrials,
     labels: Sequence[str] | None = None,
 ) -> tuple[tuple[str, DurabilityCurve], ...]:
     """Names and curves of a figure; the only curve of a figure needs no name.
@@ -140,7 +141,9 @@ def named_curves(
         Something is no curve, or names are missing, empty or not distinct; curves are too many, or
         their measures differ.
     """
-    if isinstance(curves, Mapping):
+    if isinstance(curves, SameTrials):
+        names, given = _checked(labels or _ALL_AND_SAME, 2), [curves.all, curves.same]
+    elif isinstance(curves, Mapping):
         if labels is not None:
             raise FigureError("labels: a mapping names its curves already; leave labels out.")
         names, given = list(curves), list(curves.values())
@@ -210,7 +213,7 @@ def _strand(name: str, curve: DurabilityCurve, options: TimecourseOptions) -> St
         level=curve.level,
         time_range=curve.time_range,
         gaps=curve.gaps,
-        line=_line(curve),
+        line=_line(curve, simultaneous=options.simultaneous),
         trials=Dots(trials.trial, trials.trial, trials.hours, trials.yi, trials.vi, trials.people),
         participants=curve.n_participants or 0,
         half_life=mark(half_life, at, curve.time_range, lambda hours: _height(curve, hours)),
@@ -245,8 +248,13 @@ def mark(
     return Mark(text, (hours, height(hours)) if inside and hours is not None else None)
 
 
-def _line(curve: DurabilityCurve) -> pd.DataFrame:
-    return curve.at(hours=grid_of(curve.time_range, curve.gaps))
+def _line(curve: DurabilityCurve, *, simultaneous: bool) -> pd.DataFrame:
+    hours = grid_of(curve.time_range, curve.gaps)
+    line = curve.at(hours=hours)
+    if simultaneous:
+        band = curve.bands(hours=hours, kind="simultaneous")
+        line = line.assign(sim_low=band["low"], sim_high=band["high"])
+    return line
 
 
 def crossing_words(out: ReadOut, scale: Scale, last: float, options: TimecourseOptions) -> str:

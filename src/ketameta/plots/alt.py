@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ketameta.curves import DurabilityCurve, RespondingCurve
+from ketameta.curves import DurabilityCurve, RespondingCurve, SameTrials
 from ketameta.curves.words import clock
 from ketameta.errors import FigureError
 from ketameta.models import Pooled, Subgroups
@@ -18,13 +18,18 @@ __all__ = ["alt_text"]
 
 
 def alt_text(
-    result: Pooled | Subgroups | DurabilityCurve | Mapping[str, DurabilityCurve] | RespondingCurve,
+    result: Pooled
+    | Subgroups
+    | DurabilityCurve
+    | Mapping[str, DurabilityCurve]
+    | SameTrials
+    | RespondingCurve,
 ) -> str:
     """Describe the figure of a result in words: what is drawn, and what it shows.
 
     Parameters
     ----------
-    result : Pooled, Subgroups, DurabilityCurve, mapping from name to curve, or RespondingCurve
+    result : Pooled, Subgroups, DurabilityCurve, mapping from name to curve, SameTrials or RespondingCurve
         What :func:`ketameta.forest` or :func:`ketameta.timecourse` would draw.
 
     Returns
@@ -44,7 +49,7 @@ def alt_text(
     >>> print(alt_text(km.pool(yi=[-0.9, -0.4, -0.6], vi=[0.10, 0.05, 0.08])).split(". ")[0])
     Forest plot of 3 studies
     """
-    if isinstance(result, DurabilityCurve | Mapping):
+    if isinstance(result, DurabilityCurve | Mapping | SameTrials):
         return _of_curves(named_curves(result))
     if isinstance(result, RespondingCurve):
         return _of_shares(result)

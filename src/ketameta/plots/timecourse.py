@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ketameta.curves import DurabilityCurve, RespondingCurve
+from ketameta.curves import DurabilityCurve, RespondingCurve, SameTrials
 from ketameta.plots._place import MARGIN_MM, box_size, new_axes, require_empty
 from ketameta.plots._timeline import draw
 from ketameta.plots._timeoptions import TimecourseOptions, Words
@@ -21,7 +21,11 @@ __all__ = ["TimecourseOptions", "timecourse"]
 
 
 def timecourse(
-    curve: DurabilityCurve | Sequence[DurabilityCurve] | Mapping[str, DurabilityCurve] | RespondingCurve,
+    curve: DurabilityCurve
+    | Sequence[DurabilityCurve]
+    | Mapping[str, DurabilityCurve]
+    | SameTrials
+    | RespondingCurve,
     *,
     labels: Sequence[str] | None = None,
     ax: Axes | None = None,
@@ -33,12 +37,13 @@ def timecourse(
 
     Parameters
     ----------
-    curve : DurabilityCurve, sequence or mapping of them, or RespondingCurve
+    curve : DurabilityCurve, sequence or mapping of them, SameTrials or RespondingCurve
         Result of :func:`ketameta.durability`; several, up to six, are drawn over one another, such as
-        single and repeated dosing, or all trials and the same trials only. A mapping goes from name to curve.
+        single and repeated dosing; the result of its ``same_trials()`` is drawn as all trials and the same
+        trials only. A mapping goes from name to curve.
         Of the result of :func:`ketameta.curves.responding` the share of each arm is drawn, in per cent.
     labels : sequence of str, optional
-        Names of the curves of a sequence, or of the arms of a curve of shares.
+        Names of the curves of a sequence, of all trials and the same trials, or of the arms of a curve of shares.
     ax : Axes, optional
         Empty axes to draw in; they shrink so that labels, numbers and notes stay in their box. By
         default a new figure is made.
@@ -63,7 +68,7 @@ def timecourse(
     Notes
     -----
     The dark band is the pointwise confidence interval of the mean effect; the light one with dotted
-    edges is the prediction interval, which of several curves is drawn as edges only, and if asked for. Area
+    edges is the prediction interval, which of several curves is drawn as edges only, and if asked for. Dashed edges hold the whole curve at once. Area
     of a dot is proportional to 1 / vi (down to a dot that can still be seen), over all curves alike; lines
     join the effects of one trial. Times farther than a factor of two from any trial are grey, and the
     curve is thin there. A trial is counted under each tick next to which it measured. A diamond marks the
