@@ -322,6 +322,26 @@ def test_response_after_a_single_dose_in_the_trials_of_the_data_set():
     assert "<table" in curve._repr_html_()
 
 
+def test_a_selection_goes_in_as_it_is():
+    found = km.select(
+        km.load_trials(),
+        indication="MDD",
+        outcome="response",
+        dosing="single",
+        comparator=["inactive", "psychoactive"],
+        population=["MDD", "TRD"],
+    )
+    assert responding(found).to_dict() == responding(found.rows).to_dict()
+
+
+def test_a_share_that_is_never_reached_has_no_time():
+    curve = responding(trials(), knots=KNOTS)
+    reading = curve.time_to(0.95, arm="comparator")
+    assert (reading.value, reading.bound_hours, reading.status) == (None, None, "undefined")
+    assert reading.ci_low == 0
+    assert "never reaches 95%" in reading.note
+
+
 def test_known_shares_are_recovered():
     rng = np.random.default_rng(20260921)
     grid, inside, errors = np.array([24.0, 72.0, 168.0, 336.0]), 0, []

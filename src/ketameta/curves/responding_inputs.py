@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -84,7 +85,7 @@ class ArmTimes:
         return found
 
 
-def read_arms(rows: pd.DataFrame, arms: str) -> tuple[ArmTimes, pd.DataFrame, pd.DataFrame]:
+def read_arms(rows: pd.DataFrame | Any, arms: str) -> tuple[ArmTimes, pd.DataFrame, pd.DataFrame]:
     """Check rows with numbers of responders and take them apart into arms.
 
     Parameters
@@ -118,7 +119,7 @@ def read_arms(rows: pd.DataFrame, arms: str) -> tuple[ArmTimes, pd.DataFrame, pd
     """
     if arms not in ARMS:
         raise ModelError(f"arms={arms!r} is unknown; choose one of {', '.join(ARMS)}.")
-    _require_table(rows)
+    rows = _table(rows)
     sheet = Sheet(rows)
     why = _left_out(sheet, arms)
     keep = why == ""
@@ -154,9 +155,13 @@ def read_arms(rows: pd.DataFrame, arms: str) -> tuple[ArmTimes, pd.DataFrame, pd
     )
 
 
-def _require_table(rows: pd.DataFrame) -> None:
+def _table(given: pd.DataFrame | Any) -> pd.DataFrame:
+    """The table, or the rows of a selection."""
+    rows = given if isinstance(given, pd.DataFrame) else getattr(given, "rows", None)
     if not isinstance(rows, pd.DataFrame):
-        raise ModelError(f"responding needs a DataFrame of numbers of responders, not {type(rows).__name__}.")
+        raise ModelError(
+            f"responding needs a selection or a DataFrame of numbers of responders, not {type(given).__name__}."
+        )
     missing = [name for name in ("time_hours", "events_t", "total_t") if name not in rows.columns]
     if "cohort_id" not in rows.columns and "study_id" not in rows.columns:
         missing.append("cohort_id (or study_id)")
@@ -164,6 +169,7 @@ def _require_table(rows: pd.DataFrame) -> None:
         raise ModelError(f"the table lacks {', '.join(missing)}.")
     if rows.empty:
         raise ModelError("the table has no rows.")
+    return rows
 
 
 def _left_out(sheet: Sheet, arms: str) -> AnyArray:

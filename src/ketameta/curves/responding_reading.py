@@ -49,7 +49,8 @@ def falling(
     Returns
     -------
     ReadOut
-        The time, its interval by percentiles of simulated curves, infinite where not reached.
+        The time and its interval by percentiles of simulated curves: infinite where one does not fall so far, 0
+        where one never reaches the share; ``bound_hours`` for the lower bound of the pointwise interval.
 
     Raises
     ------
@@ -75,7 +76,13 @@ def falling(
     low = float(np.quantile(simulated, tail, method="lower"))
     high = float(np.quantile(simulated, 1 - tail, method="higher"))
     law = "normal" if math.isinf(df) else f"t({df:g})"
-    reached = math.isfinite(value)
+    status = (
+        "undefined"
+        if value == 0 and share is not None
+        else "reached"
+        if math.isfinite(value)
+        else "not reached"
+    )
     if share is None:
         name, note = "half-life", "time from the peak share responding until half of it remains"
         bound = None
@@ -83,17 +90,22 @@ def falling(
         name, note = "time to share", f"time since dosing at which less than {100 * share:g}% respond"
         quantile = ndtri((1 + level) / 2) if math.isinf(df) else stdtrit(df, (1 + level) / 2)
         se = np.sqrt(np.einsum("ij,jk,ik->i", basis, vcov, basis))
-        bound = float(_fallen(hours, expit(basis @ beta - quantile * se)[None], share)[0])
-    if not reached:
+        lower = float(_fallen(hours, expit(basis @ beta - quantile * se)[None], share)[0])
+        bound = lower if lower > 0 else None
+        if status == "undefined":
+            note = f"the estimate never reaches {100 * share:g}% inside the measured times"
+        if bound is None:
+            note += "; its interval never lies wholly above it"
+    if status == "not reached":
         note += f"; not so by {clock(time_range[1])}, the last measured time"
     return ReadOut(
         name=name,
-        value=value if reached else None,
+        value=value if status == "reached" else None,
         unit="hours",
         ci_low=low,
         ci_high=high,
         level=level,
-        status="reached" if reached else "not reached",
+        status=status,
         method=f"percentiles of {_DRAWS} curves simulated from the multivariate {law} distribution of the estimate",
         note=note,
         effect=share,
@@ -103,7 +115,10 @@ def falling(
 
 
 def _fallen(hours: Array, lines: Array, share: float | None) -> Array:
-    """For each line when it falls under the share after its top, infinite where never; for half, since the top."""
+    """For each line when it falls under the share after its top; for half, since the top.
+
+    Infinite where it does not fall so far, and 0 where it never reaches the share.
+    """
     rows = np.arange(len(lines))
     tops = np.argmax(lines, axis=1)
     peak = lines[rows, tops]
@@ -116,5 +131,5 @@ def _fallen(hours: Array, lines: Array, share: float | None) -> Array:
     step = np.divide(left - goals, left - right, out=np.zeros(len(lines)), where=ever & (left > right))
     x = np.log(hours)
     times = np.exp(x[before] + np.clip(step, 0, 1) * (x[j] - x[before]))
-    times = np.where(peak < goals, hours[tops], times)
+    times = np.where(peak < goals, 0.0, times)
     return np.where(ever, times - hours[tops] if share is None else times, np.inf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ _DEFAULTS = CurveOptions()
 
 
 def responding(
-    rows: pd.DataFrame,
+    rows: pd.DataFrame | Any,
     *,
     arms: str = "both",
     knots: Sequence[float] | None = None,
@@ -40,8 +41,8 @@ def responding(
 
     Parameters
     ----------
-    rows : pandas.DataFrame
-        One row a comparison and time: ``events_t, total_t, events_c, total_c`` (numbers of responders and of
+    rows : pandas.DataFrame, or an object with a DataFrame ``rows``
+        A selection, or a table with one row a comparison and time: ``events_t, total_t, events_c, total_c`` (numbers of responders and of
         participants), ``time_hours`` (since dosing, above zero) and ``cohort_id`` (or ``study_id``). ``study_id``
         tells several ketamine arms of a trial apart, ``comparator_arm_id`` says that rows share a comparator arm,
         which then counts once. Rows of ``status`` apart are left out.
