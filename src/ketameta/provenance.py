@@ -28,7 +28,7 @@ class Provenance:
     Attributes
     ----------
     software : str
-        ``"ketameta 0.2.0"``.
+        ``"ketameta 0.3.0"``.
     dataset : str
         Name and version of the data set, or ``"user data"``.
     dataset_sha256 : str
