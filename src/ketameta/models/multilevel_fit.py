@@ -88,7 +88,7 @@ def multilevel(
     The effects are normal with mean ``X beta`` and covariance ``M = V + sum of Z G Z'``, which falls into blocks
     that share nothing; the work grows with their number. The likelihood is maximised by Newton's method within
     bounds (a variance may be 0, a correlation at the end of its range, and notes say so) from the local maxima
-    of a grid. The restricted log-likelihood has the term log |X'X| / 2 (Harville 1974). Coefficients:
+    of a grid. The restricted log-likelihood has the term log det(X'X) / 2 (Harville 1974). Coefficients:
     generalised least squares with covariance ``inv(X' inv(M) X)``. Information criteria count coefficients and
     free components; under REML the sample size in AICc and BIC is n - p.
 
