@@ -358,6 +358,43 @@ def test_singular_v_may_stand_where_effects_vary():
         km.multilevel(spread, V=v, random=[])
 
 
+@pytest.mark.parametrize("vi", [1e-1, 1e-3, 1e-5, 1e-6, 1e-7, 1e-9, 1e-12])
+def test_small_sampling_variances_are_fitted_well_or_refused(vi):
+    """Balanced, so that tau2 is the variance of the means less vi / m; V alone must explain what they leave."""
+    means = np.repeat(3 * np.random.default_rng(2).normal(size=6), 3)
+    table = pd.DataFrame({"study_id": np.repeat(range(6), 3), "vi": vi})
+    table["yi"] = np.random.default_rng(1).normal(size=18) + means
+    expected = table.groupby("study_id")["yi"].mean().var() - vi / 3
+    try:
+        found = km.multilevel(table).components["estimate"][0]
+    except km.errors.ModelError:
+        found = expected if vi < 1e-5 else np.nan
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_stack_of_blocks_is_a_list_of_blocks():
+    blocks = [np.array([[0.1, 0.03], [0.03, 0.2]]) + 0.01 * i * np.eye(2) for i in range(4)]
+    table = SMALL.drop(columns="vi")
+    stacked, listed = km.multilevel(table, V=np.stack(blocks)), km.multilevel(table, V=blocks)
+    assert stacked.to_dict() == listed.to_dict()
+
+
+def test_clusters_that_cut_dependent_effects_are_refused_with_their_rows():
+    """The rows named are those of the table, whatever the order of the blocks."""
+    table = pd.DataFrame({"study_id": list("aaabc"), "half": list("xxyzw"), "label": list("abcde")})
+    table = table.assign(yi=[0.1, 0.5, 0.3, -0.2, 0.6], vi=0.1)
+    with pytest.raises(km.errors.ModelError, match=r"row 1 .*row 2 .*row 3 .*depend on one another.*half"):
+        km.multilevel(table).robust("half")
+    with pytest.raises(km.errors.ModelError, match="one label for each of the 5"):
+        km.multilevel(table).robust(5)
+
+
+def test_levels_of_any_real_type():
+    found = km.multilevel(SMALL, random="1 | study_id/es")
+    name = found.components["component"][0]
+    assert found.profile(name, level=np.float32(0.5)).high == found.profile(name, level=0.5).high
+
+
 @pytest.mark.parametrize("vi", [1e-30, 1e-12, 1e12, 1e300])
 def test_variances_of_any_size(vi):
     found = km.multilevel(SMALL.assign(vi=vi), random="1 | study_id/es")
@@ -386,6 +423,28 @@ REFUSED = {
     "V ragged": (SMALL, {"V": [[1, 2], [3]]}, "ragged"),
     "V empty": (SMALL, {"V": []}, "V must be"),
     "V truth": (SMALL, {"V": True}, "V must be"),
+    "V all minus one": (SMALL.drop(columns="vi"), {"V": -np.eye(8)}, "must be positive"),
+    "V without rows": (SMALL, {"V": np.zeros((0, 0))}, "V must be"),
+    "V of text": (SMALL, {"V": pd.DataFrame(np.diag(SMALL["vi"])).astype(str)}, "must hold numbers"),
+    "V in another order": (
+        SMALL.drop(columns="vi"),
+        {"V": pd.DataFrame(np.diag(SMALL["vi"])).iloc[::-1, ::-1]},
+        "in another order",
+    ),
+    "V in two orders": (
+        SMALL.drop(columns="vi"),
+        {"V": pd.DataFrame(np.diag(SMALL["vi"])).iloc[::-1]},
+        "different orders",
+    ),
+    "effects beyond arithmetic": (SMALL.assign(yi=1e150 * SMALL["yi"]), {}, "too far apart"),
+    "variances beyond arithmetic": (SMALL.assign(vi=1e-300), {}, "too far apart"),
+    "structure without inner levels": (SMALL, {"structure": "UN"}, 'as in "time . study_id"'),
+    "moderators none": (SMALL, {"moderators": None}, '"1" for the mean alone'),
+    "default column absent": (
+        SMALL.drop(columns="study_id"),
+        {},
+        "random='1 . study_id': the table has no column",
+    ),
     "rho too high": (SMALL, {"V": 1.0}, "between -1 and 1"),
     "rho nan": (SMALL, {"V": float("nan")}, "between -1 and 1"),
     "rho without cluster": (SMALL, {"V": 0.5, "random": ["1 | study_id", "1 | es"]}, "name their column"),
@@ -423,7 +482,7 @@ REFUSED = {
     "fixed negative": (
         SMALL,
         {"options": km.MultilevelOptions(fixed={"tau2(study_id)": -1})},
-        "outside its range",
+        r"tau2\(study_id\)' = -1 lies outside its range, which goes from 0$",
     ),
     "cluster": (SMALL, {"V": 0.5, "options": km.MultilevelOptions(cluster="nope")}, "no column 'nope'"),
     "not a table": (SMALL["yi"], {}, "must be a DataFrame"),

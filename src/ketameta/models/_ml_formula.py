@@ -17,7 +17,7 @@ STRUCTURES = ("CS", "HCS", "UN", "AR", "HAR", "CAR", "ID", "DIAG")
 
 _HOW = (
     'write "1 | study_id", "1 | study_id/es_id" for effects within studies, or "time | study_id" for an inner and '
-    "an outer grouping; names with spaces or signs stand in `backticks`"
+    "an outer grouping, and crossed groupings as a list of texts; names with spaces or signs stand in `backticks`"
 )
 _PART = re.compile(r"\s*(?:`([^`]+)`|([^`|/+:~]+?))\s*(?=$|[|/+:~])")
 
@@ -80,7 +80,8 @@ def read_random(random: Any, structure: Any, columns: Sequence[str]) -> tuple[Ra
     kinds = [structure] * len(texts) if isinstance(structure, str) else structure
     if not isinstance(kinds, Sequence) or len(kinds) != len(texts):
         raise ModelError(
-            f"structure={structure!r} must be one name, or one for each of the {len(texts)} texts of random"
+            f"structure={structure!r} must be one name ({', '.join(STRUCTURES)}), or one for each of the {len(texts)} "
+            "texts of random"
         )
     terms: list[RandomTerm] = []
     for text, kind in zip(texts, kinds, strict=True):
@@ -89,6 +90,12 @@ def read_random(random: Any, structure: Any, columns: Sequence[str]) -> tuple[Ra
             hint = f"; did you mean {near[0]!r}?" if near else f"; choose from {', '.join(STRUCTURES)}"
             raise ModelError(f"structure {kind!r} is unknown{hint}")
         terms += _terms(text, kind, columns)
+    idle = sorted({*kinds} - {"CS"})
+    if terms and idle and not any(term.inner for term in terms):
+        raise ModelError(
+            f"structure={structure!r} is about inner levels, and random={random!r} names none; write them before the bar, as "
+            f'in "time | {terms[0].group}", or leave structure out'
+        )
     for i, term in enumerate(terms):
         if term in terms[:i]:
             raise ModelError(f"the random effect {term.text!r} stands in the model twice; leave one out")
@@ -107,7 +114,7 @@ def _terms(text: str, kind: str, columns: Sequence[str]) -> list[RandomTerm]:
     nested = [sign for _, sign in outer[1:]]
     for name in (*names, *(() if inner == ["1"] else inner)):
         if name not in columns:
-            raise column_error(name, columns)
+            raise ModelError(f"random={text!r}: {column_error(name, columns)}")
     if len({*names, *inner}) < len(names) + 1:
         raise ModelError(f"random={text!r} names one column twice")
     if inner != ["1"]:

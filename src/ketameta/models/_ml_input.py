@@ -62,6 +62,10 @@ def read_multilevel(
         )
     table = data.set_axis(pd.RangeIndex(len(data)), axis=0)
     columns = [name for name in data.columns if isinstance(name, str)]
+    if not isinstance(moderators, str):
+        raise ModelError(
+            f'moderators={moderators!r} must be text such as "time + route", or "1" for the mean alone'
+        )
     randoms = read_random(random, structure, columns)
     constant = isinstance(V, Real) and not isinstance(V, bool)
     cluster = _cluster(options.cluster, randoms, columns, needed=constant)
@@ -146,5 +150,5 @@ def _with_effect(table: pd.DataFrame) -> Any:
     return ~table[numbers].isna().any(axis=1).to_numpy()
 
 
-def _constant_only(moderators: Any) -> bool:
-    return isinstance(moderators, str) and moderators.strip().removeprefix("~").strip() == "1"
+def _constant_only(moderators: str) -> bool:
+    return moderators.strip().removeprefix("~").strip() == "1"

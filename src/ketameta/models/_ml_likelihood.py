@@ -196,6 +196,7 @@ def slopes(model: Model, point: Point) -> Slopes:
     count, p = point.theta.size, model.p
     traces, bent = np.zeros((count, count)), np.zeros((count, count))
     inside, crossed = np.zeros((count, p, p)), np.zeros((count, p))
+    score = np.zeros(count)
     average = np.zeros((count, count))
     for stack, root, r, q in zip(model.stacks, point.inverse_root, point.residual, point.basis, strict=True):
         back = root.swapaxes(1, 2)
@@ -212,17 +213,19 @@ def slopes(model: Model, point: Point) -> Slopes:
         flat = n.reshape(count, -1)
         traces += flat @ flat.T
         nr = (n @ r[:, :, None])[..., 0]
+        score += 0.5 * ((nr * r).sum(axis=(1, 2)) - np.trace(n, axis1=2, axis2=3).sum(axis=1))
         average += nr.reshape(count, -1) @ nr.reshape(count, -1).T
         crossed += nr.reshape(count, -1) @ q.reshape(-1, p)
         if model.reml:
             nq = n @ q
             bent += nq.reshape(count, -1) @ nq.reshape(count, -1).T
-            inside += (q.swapaxes(1, 2) @ nq).sum(axis=1)
+            within = (q.swapaxes(1, 2) @ nq).sum(axis=1)
+            inside += within
+            score += 0.5 * np.trace(within, axis1=1, axis2=2)
     average = 0.5 * (average - crossed @ crossed.T)
     flat = inside.reshape(count, -1)
     expected = 0.5 * (traces - 2 * bent + flat @ flat.T)
     by_code = [total[:-1] for total in by_code]
-    score = np.concatenate([d @ w for d, w in zip(derivatives, by_code, strict=True)])
     observed = 2 * average - expected
     start = 0
     for (part, at), w in zip(parts, by_code, strict=True):

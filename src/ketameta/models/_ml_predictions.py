@@ -129,6 +129,8 @@ def clusters_of(rows: pd.DataFrame, cluster: Any) -> AnyArray:
     name = cluster
     if not isinstance(cluster, str):
         try:
+            if np.ndim(cluster) != 1:
+                raise ValueError
             labels = pd.Series(np.asarray(cluster, dtype=object), index=rows.index)
         except ValueError:
             raise ModelError(

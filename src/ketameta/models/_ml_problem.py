@@ -26,6 +26,7 @@ _SINGULAR = 1e-8
 _UNIDENTIFIED = 1e-10
 _GENERIC = 0.37
 _JITTER = 1e-6
+_WIDEST = 1e100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,10 +86,16 @@ class Problem:
         Raises
         ------
         ModelError
-            When V is not a covariance matrix.
+            When V is not a covariance matrix, or the numbers leave the range that can be computed with.
         """
         n, p = x.shape
         variance = v.diagonal(n)
+        least = variance[variance > 0].min(initial=math.inf)
+        if np.abs(y).max() > _WIDEST or least < 1.0 / _WIDEST**2:
+            raise ModelError(
+                f"the numbers lie too far apart to be fitted (vi from {variance.min():g} to {variance.max():g}, yi from "
+                f"{y.min():g} to {y.max():g}); check their units"
+            )
         unit = _unit(y, x, variance)
         turn = 1.0 / np.sqrt((x * x).sum(axis=0))
         scaled, values = x * turn, replace(v, value=v.value / unit**2)
@@ -146,7 +153,7 @@ class Problem:
         free, held = [], []
         for term in self.terms:
             part: Structure = term.structure
-            at: dict[int, float] = {}
+            at: dict[int, tuple[str, float]] = {}
             for index, name in enumerate(term.components):
                 if name not in fixed:
                     continue
@@ -158,17 +165,17 @@ class Problem:
                     )
                 part, place, value = part.held(index, value)
                 if place is not None:
-                    at[place] = value
+                    at[place] = name, value
             low, high = part.lower, part.upper
-            for place, value in at.items():
+            for place, (name, value) in at.items():
                 if not low[place] <= value <= high[place]:
+                    span = "from 0" if name.startswith("tau2") else f"from {low[place]:.3g} to 1"
                     raise ModelError(
-                        f"a fixed component of {term.random.text!r} lies outside its range: correlations go from "
-                        f"{low[-1]:.3g} to 1, variances from 0"
+                        f"fixed: {name!r} = {fixed[name]:g} lies outside its range, which goes {span}"
                     )
             structures.append(part)
             free.append(np.array([i not in at for i in range(low.size)], dtype=np.bool_))
-            held.append(np.array([at.get(i, 0.0) for i in range(low.size)]))
+            held.append(np.array([at[i][1] if i in at else 0.0 for i in range(low.size)]))
         empty = np.zeros(0)
         return (
             replace(self.model, structures=tuple(structures)),

@@ -22,7 +22,7 @@ _SYMMETRIC = 1e-8
 _SAME = 1e-4
 _HOW = (
     "V must be a square matrix, a list of square blocks in the order of the rows, the result of covariance(), or "
-    "one correlation within clusters"
+    "one correlation within clusters; left out, the errors are independent with variances vi"
 )
 
 
@@ -108,7 +108,9 @@ def read_sampling(V: Any, table: pd.DataFrame, effect: AnyArray) -> Triplets:
     if isinstance(V, SamplingCovariance):
         return _of_account(V, table, places)
     if isinstance(V, pd.DataFrame):
-        V = V.to_numpy()
+        V = _unlabelled(V, table, places)
+    if isinstance(V, np.ndarray) and V.ndim == 3:
+        V = list(V)
     found = _of_matrix(V) if isinstance(V, np.ndarray) and V.ndim == 2 else _of_blocks(V)
     n = 1 + int(found.i.max())
     if n == len(table):
@@ -119,6 +121,24 @@ def read_sampling(V: Any, table: pd.DataFrame, effect: AnyArray) -> Triplets:
             "about as many, in the same order"
         )
     return Triplets(places[found.i], places[found.j], found.value)
+
+
+def _unlabelled(V: pd.DataFrame, table: pd.DataFrame, places: AnyArray) -> AnyArray:
+    """The numbers of V, whose labels must not speak of another order than that of the table."""
+    labels = V.index
+    if not labels.equals(V.columns) and set(labels) == set(V.columns):
+        raise ModelError("V has its rows and its columns in different orders; they must be in one order")
+    for rows in (table.index, table.index[places]):
+        if (
+            rows.is_unique
+            and not labels.equals(rows)
+            and len(labels) == len(rows)
+            and labels.isin(rows).all()
+        ):
+            raise ModelError(
+                "V is labelled with the rows of the table in another order; put it in theirs: V.loc[es.index, es.index]"
+            )
+    return V.to_numpy()
 
 
 def _of_account(V: SamplingCovariance, table: pd.DataFrame, places: AnyArray) -> Triplets:
@@ -142,7 +162,7 @@ def _of_account(V: SamplingCovariance, table: pd.DataFrame, places: AnyArray) ->
 
 def _of_matrix(matrix: AnyArray) -> Triplets:
     checked = _square(matrix[None], ["V"])[0]
-    rows, columns = np.nonzero(checked + np.eye(len(checked)))
+    rows, columns = np.nonzero((checked != 0) | np.eye(len(checked), dtype=np.bool_))
     return Triplets(rows, columns, checked[rows, columns])
 
 
@@ -178,8 +198,10 @@ def _array(values: Any, name: str) -> AnyArray:
 
 def _square(stack: AnyArray, names: Sequence[str]) -> Array:
     """Square symmetric matrices (B, m, m), checked; ``names`` has a name for each."""
-    if stack.ndim != 3 or stack.shape[1] != stack.shape[2] or stack.dtype.kind not in "iuf":
-        raise ModelError(f"{names[0]} has shape {stack.shape[1:]} and type {stack.dtype}; {_HOW}")
+    if stack.ndim != 3 or stack.shape[1] != stack.shape[2] or stack.size == 0:
+        raise ModelError(f"{names[0]} has shape {stack.shape[1:]}; {_HOW}")
+    if stack.dtype.kind not in "iuf":
+        raise ModelError(f"{names[0]} must hold numbers, and its type is {stack.dtype}; turn it into floats")
     result = stack.astype(np.float64)
     bad = np.argwhere(~np.isfinite(result))
     if bad.size:

@@ -27,6 +27,7 @@ _FEWER_VARIANCES = (0.01, 0.2, 1.0)
 _DONE = 1e-20
 _SETTLED = 1e-9
 _NOISE = 1e-13
+_ROUNDING = 1e-11
 _FLAT = 1e-9
 _SAME = 1e-6
 
@@ -236,10 +237,10 @@ def _newton(model: Model, free: BoolArray, point: Point) -> tuple[Point, Slopes,
             if better is not None:
                 break
         if better is None:
-            return point, here, gain <= _SETTLED * max(1.0, abs(point.loglik))
+            return point, here, gain <= _SETTLED
         point = better
         here = slopes(model, point)
-    return point, here, gain <= _SETTLED * max(1.0, abs(point.loglik))
+    return point, here, gain <= _SETTLED
 
 
 def _steps(here: Slopes, active: BoolArray) -> tuple[float, list[Array]]:
@@ -276,7 +277,7 @@ def _line_search(model: Model, point: Point, score: Array, step: Array) -> Point
         if promised <= 0:
             continue
         candidate = evaluate(model, theta)
-        noise = _NOISE * max(1.0, abs(point.loglik))
+        noise = _ROUNDING * max(1.0, abs(point.loglik))
         if candidate is not None and candidate.loglik >= point.loglik + 1e-4 * promised - noise:
             return candidate
     return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ketameta._render import Card, interval, number, p_value
+from ketameta._render import Card, number, p_value
+from ketameta.models._coefficient_table import coefficient_row, in_words
 from ketameta.models.design import INTERCEPT
-from ketameta.models.hypotheses import decimals, statistic
+from ketameta.models.hypotheses import statistic
 from ketameta.models.result import level_text, small
 
 if TYPE_CHECKING:
@@ -33,11 +34,8 @@ def sentence(fit: Multilevel) -> str:
     shown = [row for row in rows if row["term"] != INTERCEPT] or rows
     parts = []
     for row in shown:
-        estimate, low, high = (
-            number(row[name], decimals(row["se"])) for name in ("estimate", "ci_low", "ci_high")
-        )
         term = "mean" if row["term"] == INTERCEPT else row["term"]
-        parts.append(f"{term} {estimate} ({level_text(fit.level)} CI {low} to {high})")
+        parts.append(f"{term} {in_words(row, fit.level)}")
     scale = " (log scale)" if fit.ratio else ""
     counted = [f"{count} {name}" for name, count in fit.groups.items()]
     among = f" ({', '.join(counted)})" if counted else ""
@@ -60,9 +58,7 @@ def card(fit: Multilevel) -> Card:
     """What the result shows: coefficients, tests, components."""
     rows = []
     for row in fit.coefficients.to_dict(orient="records"):
-        digits = decimals(row["se"])
-        ci = interval(row["ci_low"], row["ci_high"], digits)
-        rows.append((row["term"], number(row["estimate"], digits), ci, p_value(row["p"])))
+        rows.append((*coefficient_row(row), p_value(row["p"])))
     if len(fit.beta) > 1 or not fit.design.intercept:
         name = "chi2" if math.isinf(fit.qm_df2) else "F"
         df = f"{fit.qm_df1}" if math.isinf(fit.qm_df2) else f"{fit.qm_df1}, {fit.qm_df2:g}"

@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from ketameta._render import Card, interval, number, p_value
+from ketameta.models._coefficient_table import coefficient_row, in_words
 from ketameta.models.design import INTERCEPT
-from ketameta.models.hypotheses import decimals, statistic
+from ketameta.models.hypotheses import statistic
 from ketameta.models.result import TAU2_INTERVAL_NAMES, level_text, small
 
 if TYPE_CHECKING:
@@ -39,10 +40,7 @@ def sentence(fit: Regression) -> str:
     parts = []
     for row in fit.coefficients.to_dict(orient="records"):
         if row["term"] != INTERCEPT:
-            estimate, low, high = (
-                number(row[name], decimals(row["se"])) for name in ("estimate", "ci_low", "ci_high")
-            )
-            parts.append(f"{row['term']} {estimate} ({level_text(fit.level)} CI {low} to {high})")
+            parts.append(f"{row['term']} {in_words(row, fit.level)}")
     scale = " (log scale)" if fit.ratio else ""
     spread = "" if fit.tau2_method == "EE" else f", residual tau2 = {small(fit.tau2)}"
     spread += "" if math.isnan(fit.r2) else f", R2 = {number(fit.r2, 0)}%"
@@ -57,9 +55,7 @@ def card(fit: Regression) -> Card:
     """What the result shows: coefficients, tests, heterogeneity."""
     rows = []
     for row in fit.coefficients.to_dict(orient="records"):
-        digits = decimals(row["se"])
-        ci = interval(row["ci_low"], row["ci_high"], digits)
-        rows.append((row["term"], number(row["estimate"], digits), ci, p_value(row["p"])))
+        rows.append((*coefficient_row(row), p_value(row["p"])))
     name = "chi2" if math.isinf(fit.qm_df2) else "F"
     df = f"{fit.qm_df1}" if math.isinf(fit.qm_df2) else f"{fit.qm_df1}, {fit.qm_df2:g}"
     rows.append((f"Test of moderators, {name} (df = {df})", number(fit.qm), "", p_value(fit.qm_p)))

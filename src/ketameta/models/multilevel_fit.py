@@ -50,6 +50,7 @@ def multilevel(
         left out beside a full V).
     V : optional
         Known sampling covariance: a matrix (n, n), or a list of its square blocks, in the order of the rows;
+        an array (B, m, m) is B blocks; a DataFrame labelled with the rows of ``data`` must be in their order;
         what :func:`ketameta.effects.covariance` gives; a number, the constant correlation of the sampling
         errors within a cluster (correlated and hierarchical effects, Pustejovsky and Tipton 2022). Left out:
         independent errors with variances ``vi``. A singular V may stand, one with a negative eigenvalue may not.

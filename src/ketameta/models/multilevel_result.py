@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,13 @@ import pandas as pd
 from ketameta._render import card_html, card_text
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import KetametaWarning, ModelError
+from ketameta.models._coefficient_table import (
+    SHORT,
+    coefficient_frame,
+    left_out_records,
+    plain_rows,
+    predicted,
+)
 from ketameta.models._ml_inference import LinearByCoefficient
 from ketameta.models._ml_predictions import (
     clusters_of,
@@ -34,21 +42,8 @@ from ketameta.provenance import Provenance
 __all__ = ["Multilevel"]
 
 _NUMBERS = (
-    *(
-        "k",
-        "qm",
-        "qm_df1",
-        "qm_df2",
-        "qm_p",
-        "qe",
-        "qe_df",
-        "qe_p",
-        "loglik",
-        "parameters",
-        "aic",
-        "aicc",
-        "bic",
-    ),
+    *("k", "qm", "qm_df1", "qm_df2", "qm_p", "qe", "qe_df", "qe_p"),
+    *("loglik", "parameters", "aic", "aicc", "bic"),
 )
 _TEXTS = ("measure", "moderators", "sampling", "method", "test_method", "df_method", "level")
 _RESIDUALS = ("raw", "standardised", "cholesky")
@@ -143,7 +138,7 @@ class Multilevel:
     @property
     def coefficients(self) -> pd.DataFrame:
         """One row a coefficient: ``term, estimate, se, ci_low, ci_high, p``."""
-        return self.to_frame()[["term", "estimate", "se", "ci_low", "ci_high", "p"]]
+        return self.to_frame()[SHORT]
 
     @property
     def ratio(self) -> bool:
@@ -162,20 +157,7 @@ class Multilevel:
 
     def to_frame(self) -> pd.DataFrame:
         """One row a coefficient: ``term, estimate, se, ci_low, ci_high, stat, df, p``."""
-        inference = self._linear.combination(np.eye(len(self.beta)))
-        low, high = inference.interval()
-        return pd.DataFrame(
-            {
-                "term": list(self.design.names),
-                "estimate": inference.estimate,
-                "se": inference.se,
-                "ci_low": low,
-                "ci_high": high,
-                "stat": inference.stat,
-                "df": inference.df,
-                "p": inference.p,
-            }
-        )
+        return coefficient_frame(self.design.names, self._linear)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""
@@ -186,10 +168,7 @@ class Multilevel:
         result["groups"] = dict(self.groups)
         result["method_line"] = self.method_line
         for name, table in (("coefficients", self.to_frame()), ("components", self.components)):
-            result[name] = [
-                {str(column): finite(value) for column, value in row.items()}
-                for row in table.to_dict(orient="records")
-            ]
+            result[name] = plain_rows(table)
         result["cov"] = self.cov.tolist()
         result["levels"] = {name: list(known) for name, known in self.design.levels.items()}
         result["effects"] = [
@@ -203,15 +182,7 @@ class Multilevel:
                 strict=True,
             )
         ]
-        result["left_out"] = [
-            {"record_id": record or None, "label": label, "reason": reason}
-            for record, label, reason in zip(
-                text_column(self.left_out, "record_id"),
-                text_column(self.left_out, "label"),
-                text_column(self.left_out, "reason"),
-                strict=True,
-            )
-        ]
+        result["left_out"] = left_out_records(self.left_out)
         result["notes"] = list(self.notes)
         result["provenance"] = self.provenance.to_dict()
         return result
@@ -264,13 +235,8 @@ class Multilevel:
         table, x = design_of(self.design, self.rows, self._problem.terms, moderators)
         for alert in () if moderators is None else self.design.beyond(table):
             warnings.warn(alert, KetametaWarning, stacklevel=2)
-        inference = self._linear.combination(x)
-        ci = inference.interval()
-        pi = inference.prediction(heterogeneity_of(self._problem.terms, self._fitted.components, table))
-        numbers = {"estimate": inference.estimate, "se": inference.se}
-        numbers |= {"ci_low": ci[0], "ci_high": ci[1], "pi_low": pi[0], "pi_high": pi[1]}
-        taken = table.rename(columns={name: f"moderator {name}" for name in numbers})
-        return taken.assign(**numbers)
+        heterogeneity = heterogeneity_of(self._problem.terms, self._fitted.components, table)
+        return predicted(self._linear, x, heterogeneity, table)
 
     def residuals(self, kind: str = "raw") -> Array:
         """Residuals, shape (k,).
@@ -317,6 +283,7 @@ class Multilevel:
             self._fitted,
             self.design,
             clusters_of(self.rows, named),
+            self.rows,
             cluster=named if isinstance(named, str) else "",
             kind=kind,
             level=self.level,
@@ -354,7 +321,7 @@ class Multilevel:
             When the component does not exist, is fixed, or nothing is known of it.
         """
         wanted = self.level if level is None else level
-        if isinstance(wanted, bool) or not isinstance(wanted, int | float) or not 0.0 < wanted < 1.0:
+        if isinstance(wanted, bool) or not isinstance(wanted, Real) or not 0.0 < wanted < 1.0:
             raise ModelError(f"level={level!r} must lie between 0 and 1, such as 0.95")
         with np.errstate(all="ignore"):
             return profile_component(self._problem, self._fitted, self._fixed, component, float(wanted))

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text, interval, number, p_value
+from ketameta._render import Card, card_html, card_text, number, p_value
 from ketameta._typing import AnyArray, Array, ArrayLike
 from ketameta.errors import ModelError
+from ketameta.models._coefficient_table import SHORT, coefficient_frame, coefficient_row, plain_rows
 from ketameta.models._ml_problem import Fitted, Problem
+from ketameta.models._studies import name_rows
 from ketameta.models.cluster_robust import ClusterRobust, Kind, cluster_robust
 from ketameta.models.design import INTERCEPT, Design
 from ketameta.models.hypotheses import LinearTest, decimals, read_hypothesis, statistic
@@ -66,33 +68,17 @@ class RobustMultilevel:
     @property
     def coefficients(self) -> pd.DataFrame:
         """One row a coefficient: ``term, estimate, se, ci_low, ci_high, p``."""
-        return self.to_frame()[["term", "estimate", "se", "ci_low", "ci_high", "p"]]
+        return self.to_frame()[SHORT]
 
     def to_frame(self) -> pd.DataFrame:
         """One row a coefficient: ``term, estimate, se, ci_low, ci_high, stat, df, p``; Satterthwaite df."""
-        inference = self._linear.combination(np.eye(len(self.cov)))
-        low, high = inference.interval()
-        return pd.DataFrame(
-            {
-                "term": list(self.design.names),
-                "estimate": inference.estimate,
-                "se": inference.se,
-                "ci_low": low,
-                "ci_high": high,
-                "stat": inference.stat,
-                "df": inference.df,
-                "p": inference.p,
-            }
-        )
+        return coefficient_frame(self.design.names, self._linear)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""
         names = ("kind", "cluster", "n_clusters", "level", "qm", "qm_df1", "qm_df2", "qm_p")
         result: dict[str, Any] = {name: finite(getattr(self, name)) for name in names}
-        result["coefficients"] = [
-            {str(name): finite(value) for name, value in row.items()}
-            for row in self.to_frame().to_dict(orient="records")
-        ]
+        result["coefficients"] = plain_rows(self.to_frame())
         return result | {"cov": self.cov.tolist(), "notes": list(self.notes)}
 
     def test(self, what: Any, *, value: ArrayLike | None = None) -> LinearTest:
@@ -128,11 +114,7 @@ class RobustMultilevel:
     def _card(self) -> Card:
         rows = []
         for row in self.to_frame().to_dict(orient="records"):
-            digits = decimals(row["se"])
-            ci = interval(row["ci_low"], row["ci_high"], digits)
-            rows.append(
-                (row["term"], number(row["estimate"], digits), ci, number(row["df"], 1), p_value(row["p"]))
-            )
+            rows.append((*coefficient_row(row), number(row["df"], 1), p_value(row["p"])))
         title = f"Cluster-robust coefficients, {self.kind}, {self.n_clusters} clusters"
         columns = ("", "Estimate", f"{level_text(self.level)} interval", "df", "P")
         footer = ["t tests with Satterthwaite degrees of freedom"]
@@ -169,6 +151,7 @@ def robust_of(
     fitted: Fitted,
     design: Design,
     labels: AnyArray,
+    table: pd.DataFrame,
     *,
     cluster: str,
     kind: Kind,
@@ -180,6 +163,8 @@ def robust_of(
     ----------
     labels : numpy.ndarray, shape (n,)
         Cluster of each effect.
+    table : DataFrame
+        Rows of the effects.
     """
     point, rows, residuals, blocks = fitted.point, [], [], []
     for stack, root, residual in zip(problem.model.stacks, point.inverse_root, point.residual, strict=True):
@@ -187,6 +172,13 @@ def robust_of(
         rows.append(stack.rows.ravel())
         residuals.append((factor @ residual[:, :, None]).ravel())
         blocks += list(factor @ factor.swapaxes(1, 2))
+        across = (labels[stack.rows] != labels[stack.rows[:, :1]]).any(axis=1)
+        if across.any():
+            apart = stack.rows[int(np.argmax(across))].tolist()
+            raise ModelError(
+                f"{name_rows(table, apart)} depend on one another in the model, and {cluster or 'cluster'} puts them in different "
+                "clusters; take clusters that hold all effects that depend on one another, such as studies"
+            )
     order = np.concatenate(rows)
     x = np.concatenate([stack.x.reshape(-1, problem.model.p) for stack in problem.model.stacks])
     found = cluster_robust(x, np.concatenate(residuals), blocks, labels[order], kind=kind)

@@ -13,6 +13,13 @@ import pandas as pd
 from ketameta._render import card_html, card_text
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import KetametaWarning, ModelError
+from ketameta.models._coefficient_table import (
+    SHORT,
+    coefficient_frame,
+    left_out_records,
+    plain_rows,
+    predicted,
+)
 from ketameta.models._regression_text import card, method, sentence
 from ketameta.models._studies import text_column
 from ketameta.models.bubble import Bubble, along
@@ -118,7 +125,7 @@ class Regression:
     @property
     def coefficients(self) -> pd.DataFrame:
         """One row a coefficient: ``term, estimate, se, ci_low, ci_high, p``."""
-        return self.to_frame()[["term", "estimate", "se", "ci_low", "ci_high", "p"]]
+        return self.to_frame()[SHORT]
 
     @property
     def ratio(self) -> bool:
@@ -132,20 +139,7 @@ class Regression:
 
     def to_frame(self) -> pd.DataFrame:
         """One row a coefficient: ``term, estimate, se, ci_low, ci_high, stat, df, p``."""
-        inference = self._linear.combination(np.eye(len(self.beta)))
-        low, high = inference.interval()
-        return pd.DataFrame(
-            {
-                "term": list(self.design.names),
-                "estimate": inference.estimate,
-                "se": inference.se,
-                "ci_low": low,
-                "ci_high": high,
-                "stat": inference.stat,
-                "df": inference.df,
-                "p": inference.p,
-            }
-        )
+        return coefficient_frame(self.design.names, self._linear)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""
@@ -156,10 +150,7 @@ class Regression:
         result |= {name: finite(getattr(self, name)) for name in _NUMBERS}
         result["scale"] = "log" if self.ratio else "identity"
         result["method"] = self.method
-        result["coefficients"] = [
-            {name: finite(value) for name, value in row.items()}
-            for row in self.to_frame().to_dict(orient="records")
-        ]
+        result["coefficients"] = plain_rows(self.to_frame())
         result["cov"] = self.cov.tolist()
         result["levels"] = {name: list(known) for name, known in self.design.levels.items()}
         moderators = self.design.data.to_dict(orient="records")
@@ -175,15 +166,7 @@ class Regression:
                 strict=True,
             )
         ]
-        result["left_out"] = [
-            {"record_id": record or None, "label": label, "reason": reason}
-            for record, label, reason in zip(
-                text_column(self.left_out, "record_id"),
-                text_column(self.left_out, "label"),
-                text_column(self.left_out, "reason"),
-                strict=True,
-            )
-        ]
+        result["left_out"] = left_out_records(self.left_out)
         result["notes"] = list(self.notes)
         result["provenance"] = self.provenance.to_dict()
         return result
@@ -268,15 +251,8 @@ class Regression:
         return self._predicted(moderators[list(self.design.columns)], design)
 
     def _predicted(self, moderators: pd.DataFrame, design: Array) -> pd.DataFrame:
-        inference = self._linear.combination(design)
-        ci, pi = (
-            inference.interval(),
-            inference.prediction(math.nan if self.tau2_method == "EE" else self.tau2),
-        )
-        numbers = {"estimate": inference.estimate, "se": inference.se}
-        numbers |= {"ci_low": ci[0], "ci_high": ci[1], "pi_low": pi[0], "pi_high": pi[1]}
-        taken = moderators.rename(columns={name: f"moderator {name}" for name in numbers})
-        return taken.assign(**numbers)
+        heterogeneity = math.nan if self.tau2_method == "EE" else self.tau2
+        return predicted(self._linear, design, heterogeneity, moderators)
 
     def bubble(self, term: str) -> Bubble:
         """Points and fitted line of a bubble plot.

@@ -1,0 +1,89 @@
+"""Coefficients of a model as a table, as plain values and as rows of a card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ketameta._render import interval, number
+from ketameta._typing import Array
+from ketameta.models._studies import text_column
+from ketameta.models.hypotheses import decimals
+from ketameta.models.linear import Linear
+from ketameta.models.result import finite, level_text
+
+__all__ = [
+    "SHORT",
+    "coefficient_frame",
+    "coefficient_row",
+    "in_words",
+    "left_out_records",
+    "plain_rows",
+    "predicted",
+]
+
+SHORT = ["term", "estimate", "se", "ci_low", "ci_high", "p"]
+
+
+def coefficient_frame(names: Sequence[str], linear: Linear) -> pd.DataFrame:
+    """One row a coefficient: ``term, estimate, se, ci_low, ci_high, stat, df, p``."""
+    inference = linear.combination(np.eye(len(names)))
+    low, high = inference.interval()
+    return pd.DataFrame(
+        {
+            "term": list(names),
+            "estimate": inference.estimate,
+            "se": inference.se,
+            "ci_low": low,
+            "ci_high": high,
+            "stat": inference.stat,
+            "df": inference.df,
+            "p": inference.p,
+        }
+    )
+
+
+def predicted(linear: Linear, x: Array, heterogeneity: Array | float, table: pd.DataFrame) -> pd.DataFrame:
+    """The table, and ``estimate, se, ci_low, ci_high, pi_low, pi_high`` for the rows of the design ``x``.
+
+    Columns of the table with one of these names get ``moderator`` before it.
+    """
+    inference = linear.combination(x)
+    ci, pi = inference.interval(), inference.prediction(heterogeneity)
+    numbers = {"estimate": inference.estimate, "se": inference.se}
+    numbers |= {"ci_low": ci[0], "ci_high": ci[1], "pi_low": pi[0], "pi_high": pi[1]}
+    return table.rename(columns={name: f"moderator {name}" for name in numbers}).assign(**numbers)
+
+
+def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as plain values; None stands for a missing or infinite number."""
+    return [
+        {str(name): finite(value) for name, value in row.items()} for row in table.to_dict(orient="records")
+    ]
+
+
+def left_out_records(left_out: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows left out, each with what names it and why."""
+    return [
+        {"record_id": record or None, "label": label, "reason": reason}
+        for record, label, reason in zip(
+            *(text_column(left_out, name) for name in ("record_id", "label", "reason")), strict=True
+        )
+    ]
+
+
+def coefficient_row(row: dict[Any, Any]) -> tuple[str, str, str]:
+    """Term, estimate and interval of a row of the table, for a card."""
+    digits = decimals(row["se"])
+    return row["term"], number(row["estimate"], digits), interval(row["ci_low"], row["ci_high"], digits)
+
+
+def in_words(row: dict[Any, Any], level: float) -> str:
+    """Estimate and interval of a row of the table, for a sentence."""
+    estimate, low, high = (
+        number(row[name], decimals(row["se"])) for name in ("estimate", "ci_low", "ci_high")
+    )
+    return f"{estimate} ({level_text(level)} CI {low} to {high})"
