@@ -1,0 +1,549 @@
+"""Bias and coverage of what is read off curves over time, by simulation from known curves.
+
+python benchmarks/curve_recovery.py [--replications 1000] [--jobs -1] [--out FOLDER]
+
+Writes curve_recovery.csv and recovery.png. A block is one literature (which trials measured when, and how large
+they are) with all its replications; every block has random numbers of its own, so that the table is the same
+with any number of workers and with any joblib backend (``with joblib.parallel_config(backend="dask"):
+simulate(...)``). The replications of a literature are fitted in step by the functions that
+``ketameta.curves.durability`` fits one at a time with; tests hold both against each other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from interval_coverage import parallel, with_progress
+from matplotlib.figure import Figure
+from scipy.special import ndtri, stdtrit
+
+from ketameta._typing import Array, BoolArray
+from ketameta.curves.blocks import Blocks, rotate
+from ketameta.curves.decay_shapes import Bateman, DecayShape, ExponentialDecay
+from ketameta.curves.fit import VarianceFits, fit_many
+from ketameta.curves.inputs import TrialTimes, read_rows
+from ketameta.curves.likelihood import Problems, estimates
+from ketameta.curves.linear_fit import linear_shape
+from ketameta.curves.mean import Mean
+from ketameta.curves.model import fit_curve
+from ketameta.curves.nonlinear import Peaks, climb_means
+from ketameta.curves.readouts import half_life
+from ketameta.curves.search import at_bounds
+from ketameta.curves.shapes import Exponential, Shape, Spline
+from ketameta.curves.spec import CurveSpec, check_spec
+from ketameta.curves.starts import heights
+from ketameta.errors import ModelError
+
+HERE = Path(__file__).resolve().parent
+SEED, LEVEL, RHO = 20240401, 0.95, 0.6
+BLOCK = 50
+HOURS = np.array([4.0, 24.0, 72.0, 168.0, 336.0, 672.0])
+MEASURED = np.array([0.5, 0.95, 0.6, 0.7, 0.35, 0.2])
+"""Share of trials that measure at each of these times."""
+READ = {"24h": 24.0, "7d": 168.0}
+SMALLEST, LARGEST = 20, 200
+"""Participants of a trial, log-uniform between these; the sampling variance of an SMD is 4 / n."""
+KNOTS = (4.0, 24.0, 168.0, 672.0)
+KS = (6, 10, 20, 30)
+HETEROGENEITY = {"small": (0.02, 0.005), "large": (0.2, 0.05)}
+"""tau2 (between trials) and omega2 (between the times of a trial)."""
+ALLOWED = float(ndtri((1 + LEVEL) / 2)) ** 2 / 2
+MUTE, DISTINCT, FINE, ROUGH = 1e-10, 1e-5, 1e-9, 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """A known curve; ``half_life`` is that of its decay in hours, NaN where decay has none."""
+
+    shape: Shape
+    beta: tuple[float, ...]
+    half_life: float
+
+    def value(self, hours: Array) -> Array:
+        """True effect."""
+        return self.shape.value(np.array(self.beta), hours)
+
+    def half_time(self, first: float, last: float) -> float:
+        """Time since dosing at which the curve has fallen to half of its peak between first and last."""
+        grid = np.geomspace(first, 1e4, 200_001)
+        height = -self.value(grid)
+        top = int(np.argmax(np.where(grid <= last, height, -np.inf)))
+        below = height[top:] < height[top] / 2
+        return float(grid[top + int(np.argmax(below))]) if below.any() else math.inf
+
+
+TRUTHS = {
+    "exponential": Truth(Exponential(4.0), (-0.9, math.log(2) / 120), 120.0),
+    "bateman": Truth(Bateman(), (-0.9, math.log(150), math.log(6)), 150.0),
+    "plateau": Truth(Exponential(4.0), (-0.6, 0.0), math.inf),
+    "spline": Truth(Spline(KNOTS), (-0.5, -0.9, -0.5, -0.2), math.nan),
+}
+FITTED = {
+    "exponential": (
+        ("exponential", RHO),
+        ("exponential", 0.2),
+        ("exponential", 0.9),
+        ("spline", RHO),
+        ("spline", 0.2),
+        ("spline", 0.9),
+    ),
+    "bateman": (("bateman", RHO), ("spline", RHO), ("exponential", RHO)),
+    "plateau": (("exponential", RHO), ("spline", RHO)),
+    "spline": (("spline", RHO), ("spline, true knots", RHO), ("exponential", RHO)),
+}
+"""Families fitted to each truth, each with the correlation that is assumed; the true one is 0.6."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """True curve, number of trials and size of the heterogeneity."""
+
+    truth: str
+    k: int
+    heterogeneity: str
+
+
+CELLS = [Cell(*values) for values in product(TRUTHS, KS, HETEROGENEITY)]
+
+
+def literature(k: int, rng: np.random.Generator) -> TrialTimes:
+    """k trials with their times and sizes, some trial measuring by 24 hours and some at 7 days or later."""
+    while True:
+        taken = rng.random((k, HOURS.size)) < MEASURED
+        while (few := taken.sum(axis=1) < 2).any():
+            taken[few] = rng.random((few.sum(), HOURS.size)) < MEASURED
+        if taken[:, :2].any() and taken[:, 3:].any():
+            break
+    v = 4 / np.exp(rng.uniform(math.log(SMALLEST), math.log(LARGEST), k))
+    trial, time = np.nonzero(taken)
+    names = [f"trial {i:03d}" for i in trial]
+    table = pd.DataFrame({"cohort_id": names, "time_hours": HOURS[time], "yi": 0.0, "vi": v[trial]})
+    return read_rows(table)[0]
+
+
+def effects(data: TrialTimes, cell: Cell, n: int, rng: np.random.Generator) -> Array:
+    """Effects of n replications of a literature, shape (n, effects)."""
+    tau2, omega2 = HETEROGENEITY[cell.heterogeneity]
+    y = np.repeat(TRUTHS[cell.truth].value(data.hours)[None], n, axis=0)
+    y += math.sqrt(tau2) * rng.standard_normal((n, len(data.trials)))[:, data.trial]
+    y += math.sqrt(omega2) * rng.standard_normal(y.shape)
+    for i, v in enumerate(data.covariances(rho=RHO, correlation="log-time")):
+        y[:, data.trial == i] += rng.standard_normal((n, len(v))) @ np.linalg.cholesky(v).T
+    return y
+
+
+def variances(blocks: Blocks, y: Array, x: Array) -> VarianceFits:
+    """REML of many fits; omega2 is zero where it cannot be told from tau2."""
+    fits = fit_many(blocks, y, x, reml=True)
+    told = fits.distinguishable
+    if told.all():
+        return fits
+    rows = np.flatnonzero(~told)
+    other = fit_many(blocks, y[rows], x if len(x) == 1 else x[rows], reml=True, free=(True, False))
+    merged = {}
+    for field in dataclasses.fields(VarianceFits):
+        values = getattr(fits, field.name).copy()
+        values[rows] = getattr(other, field.name)
+        merged[field.name] = values
+    return VarianceFits(**merged)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What n fits say: effects at the times of ``READ`` with standard errors, and the half-life.
+
+    ``half`` is the half-life over the true one where that is finite.
+    """
+
+    estimate: Array
+    se: Array
+    half: Array
+    covered: BoolArray
+    open_low: BoolArray
+    open_high: BoolArray
+    failed: BoolArray
+    df: int
+
+
+def fit_splines(data: TrialTimes, spec: CurveSpec, y: Array, truth: Truth) -> Found:
+    """Natural splines with the default knots; half-lives read off one by one."""
+    blocks = rotate(data.covariances(rho=spec.rho, correlation="log-time"))
+    shape = linear_shape(data, spec)
+    fits = variances(
+        blocks, blocks.turn_many(y[..., None])[..., 0], blocks.turn(shape.basis(data.hours))[None]
+    )
+    at = shape.basis(np.array(list(READ.values())))
+    first, last = float(data.hours.min()), float(data.hours.max())
+    one = fit_curve(dataclasses.replace(data, yi=y[0]), spec)
+    read = [
+        half_life(dataclasses.replace(one, beta=beta, vcov=vcov), first, last, LEVEL)
+        for beta, vcov in zip(fits.beta, fits.vcov, strict=True)
+    ]
+    low, high = (np.array([getattr(out, end) for out in read]) for end in ("ci_low", "ci_high"))
+    true = truth.half_time(first, last)
+    half = np.array([math.inf if out.value is None else out.value for out in read])
+    return Found(
+        estimate=fits.beta @ at.T,
+        se=np.sqrt(np.einsum("mi,bij,mj->bm", at, fits.vcov, at)),
+        half=half / true if math.isfinite(true) else half,
+        covered=(low <= true) & (true <= high),
+        open_low=low <= first,
+        open_high=np.isinf(high),
+        failed=~fits.settled,
+        df=max(len(data.trials) - len(shape.names()), 1),
+    )
+
+
+def starts(blocks: Blocks, y: Array, mean: Mean, low: Array, high: Array) -> tuple[Array, Array]:
+    """Log parameters and variances to climb from, for each of n data sets: shapes (s, n, inner) and (s, n, 2).
+
+    Of each onset the half-life of decay with the highest likelihood, and the best three of these.
+    """
+    lives = np.log([4.0, 12.0, 36.0, 80.0, 160.0, 320.0, 800.0, 5000.0])
+    onsets = np.log([0.5, 2.0, 6.0, 20.0, 72.0]) if len(low) > 1 else np.zeros(1)
+    scale = float(y.var() + blocks.spectrum.mean())
+    shares = scale * np.array([0.0, 0.03, 0.3, 1.0])
+    tau2, omega2 = (part.ravel() for part in np.meshgrid(shares, shares))
+    turned, ones = blocks.turn_many(y[..., None])[..., 0], blocks.ones[None, :, None]
+    height = np.full((onsets.size, lives.size, len(y)), -np.inf)
+    best = np.zeros(height.shape, dtype=np.int64)
+    grid = np.empty((onsets.size, lives.size, len(low)))
+    for i, j in np.ndindex(onsets.size, lives.size):
+        grid[i, j] = np.clip([lives[j], onsets[i]][: len(low)], low, high)
+        if i and onsets[i] > lives[j]:
+            continue
+        x = blocks.turn_many(mean.relative(grid[i, j][None])[0][..., None])
+        reached = heights(Problems(blocks, turned, x, ones, False), tau2, omega2)
+        best[i, j], height[i, j] = reached.argmax(axis=1), reached.max(axis=1)
+    life = height.argmax(axis=1)
+    row, column = np.arange(onsets.size)[:, None], np.arange(len(y))
+    top = np.argsort(-height[row, life, column], axis=0, kind="stable")[:3]
+    chosen = life[top, column]
+    at = best[top, chosen, column]
+    return grid[top, chosen], np.stack([tau2[at], omega2[at]], axis=2)
+
+
+def climbed(
+    blocks: Blocks,
+    y: Array,
+    mean: Mean,
+    points: Array,
+    theta: Array,
+    held: BoolArray,
+    low: Array,
+    high: Array,
+) -> Peaks:
+    """The best of several climbs for each of n data sets; ``points`` (s, n, inner), ``theta`` (s, n, 2)."""
+    count, n = points.shape[:2]
+    every = np.tile(np.arange(n), count)
+    peaks = climb_means(
+        blocks,
+        y[every],
+        mean,
+        points.reshape(count * n, -1),
+        theta.reshape(count * n, -1),
+        free=np.ones(2, dtype=np.bool_),
+        low=np.repeat(low[None], count * n, axis=0),
+        high=np.repeat(high[None], count * n, axis=0),
+        held=held,
+        short=FINE if count == 1 else ROUGH,
+    )
+    best = peaks.loglik.reshape(count, n).argmax(axis=0) * n + np.arange(n)
+    return peaks.take(best)
+
+
+def fit_decays(data: TrialTimes, spec: CurveSpec, y: Array, truth: Truth) -> Found:
+    """Exponential or Bateman curves by ML, then REML of the linearised model; profile likelihood of half-life."""
+    blocks = rotate(data.covariances(rho=spec.rho, correlation="log-time"))
+    shape: DecayShape = Bateman() if spec.curve == "bateman" else ExponentialDecay(float(data.hours.min()))
+    mean = Mean(shape, data.hours, np.ones((data.hours.size, 1)), np.empty((data.hours.size, 0)))
+    n, inner = len(y), mean.inner
+    low, high = shape.bounds(np.unique(data.hours)).T
+    none = np.zeros(inner, dtype=np.bool_)
+    rough = climbed(blocks, y, mean, *starts(blocks, y, mean, low, high), none, low, high)
+    peak = climbed(blocks, y, mean, rough.psi[None], rough.theta[None], none, low, high)
+
+    def profile(log_hours: float) -> Array:
+        """Highest log-likelihoods at one half-life."""
+        at = peak.psi.copy()
+        at[:, 0] = log_hours
+        ceiling = high.copy()
+        if inner > 1:
+            ceiling[1] = max(min(high[1], log_hours), low[1])
+        several = np.repeat(at[None], inner, axis=0)
+        several[1:, :, -1] = math.log(6.0)
+        several, theta = np.clip(several, low, ceiling), np.repeat(peak.theta[None], inner, axis=0)
+        return climbed(blocks, y, mean, several, theta, np.arange(inner) == 0, low, ceiling).loglik
+
+    psi = peak.psi.copy()
+    if inner > 1:
+        psi = -np.sort(-psi, axis=1)
+    true = truth.half_life
+    log_true = math.log(true) if math.isfinite(true) else float(high[0])
+    ends = {"true": log_true, "low": float(low[0]), "high": float(high[0])}
+    drop = {name: peak.loglik - profile(at) for name, at in ends.items()}
+    at_low, at_high = at_bounds(psi, low, high)
+    candidates = np.ones((n, 1 + inner), dtype=np.bool_)
+    if inner > 1:
+        candidates[:, 1:] = ~(at_low | at_high)
+    estimate, se, settled = linearised(blocks, y, mean, psi, candidates)
+    half = np.where(at_high[:, 0], math.inf, np.exp(psi[:, 0]))
+    return Found(
+        estimate=estimate,
+        se=se,
+        half=half / true if math.isfinite(true) else half,
+        covered=drop["true"] <= ALLOWED,
+        open_low=drop["low"] <= ALLOWED,
+        open_high=drop["high"] <= ALLOWED,
+        failed=~(settled & peak.settled),
+        df=max(len(data.trials) - 1 - inner, 1),
+    )
+
+
+def told_apart(design: Array, candidates: BoolArray) -> BoolArray:
+    """Columns of each design that do not follow from those before them, among the candidates."""
+    length = np.sqrt((design**2).sum(axis=1))
+    kept = candidates & (length > MUTE * length.max(axis=1, keepdims=True))
+    base: list[Array] = []
+    for j in range(design.shape[2]):
+        rest = design[..., j] / np.where(kept[:, j], length[:, j], 1.0)[:, None]
+        for _ in range(2):
+            for one in base:
+                rest = rest - one * (one * rest).sum(axis=1, keepdims=True)
+        left = np.sqrt((rest**2).sum(axis=1))
+        kept[:, j] &= left > DISTINCT
+        base.append(np.where(kept[:, j, None], rest / np.where(left > 0, left, 1.0)[:, None], 0.0))
+    return kept
+
+
+def linearised(
+    blocks: Blocks, y: Array, mean: Mean, psi: Array, candidates: BoolArray
+) -> tuple[Array, Array, BoolArray]:
+    """Effects at the times of ``READ``, their standard errors by the delta method, and whether fits settled.
+
+    REML of the model linearised at ``psi``; an amplitude multiplies tangent and gradient and cancels.
+    """
+    height, slopes = mean.relative(psi)
+    tangent = np.concatenate([height[..., None], slopes], axis=2)
+    kept = told_apart(tangent, candidates)
+    times = np.array(list(READ.values()))
+    at_height, at_slopes = mean.shape.relative(psi[:, None], times)
+    gradient = np.concatenate([at_height[..., None], at_slopes], axis=2)
+    estimate, se = np.empty(at_height.shape), np.empty(at_height.shape)
+    settled = np.zeros(len(y), dtype=np.bool_)
+    turned = blocks.turn_many(y[..., None])[..., 0]
+    for pattern in np.unique(kept, axis=0):
+        rows = np.flatnonzero((kept == pattern).all(axis=1))
+        columns = tangent[rows][:, :, pattern]
+        size = np.sqrt((columns**2).sum(axis=1))
+        x = blocks.turn_many(columns / size[:, None])
+        fits = variances(blocks, turned[rows], x)
+        ones = blocks.ones[None, :, None]
+        alone = estimates(Problems(blocks, turned[rows], x[:, :, :1], ones, False), fits.spread, fits.omega2)
+        estimate[rows] = alone.beta / size[:, :1] * at_height[rows]
+        slope = gradient[rows][:, :, pattern] / size[:, None]
+        se[rows] = np.sqrt(np.einsum("bmi,bij,bmj->bm", slope, fits.vcov, slope))
+        settled[rows] = fits.settled
+    return estimate, se, settled
+
+
+MEASURES = tuple(f"{name}_{at}" for at in READ for name in ("error", "se", "covered"))
+MEASURES += ("half", "half_covered", "open_low", "open_high", "failed")
+
+
+def measures(found: Found, truth: Truth) -> Array:
+    """What is kept of each fit, shape (len(MEASURES), n)."""
+    quantile = float(stdtrit(found.df, (1 + LEVEL) / 2))
+    rows: list[Any] = []
+    for j, hours in enumerate(READ.values()):
+        error = found.estimate[:, j] - float(truth.value(np.array([hours]))[0])
+        rows += [error, found.se[:, j], np.abs(error) <= quantile * found.se[:, j]]
+    rows += [found.half, found.covered, found.open_low, found.open_high, found.failed]
+    return np.array(rows, dtype=np.float64)
+
+
+def specification(family: str, rho: float) -> CurveSpec:
+    """The checked arguments of a fit."""
+    if family == "spline, true knots":
+        return check_spec("spline", knots=KNOTS, rho=rho)
+    return check_spec(family, rho=rho)
+
+
+def block(cell: Cell, number: int, n: int, *, seed: int = SEED) -> dict[tuple[str, float], Array]:
+    """One literature: what each family and assumed correlation makes of its n replications."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(CELLS.index(cell), number)))
+    data = literature(cell.k, rng)
+    y = effects(data, cell, n, rng)
+    truth, results = TRUTHS[cell.truth], {}
+    for family, rho in FITTED[cell.truth]:
+        spec = specification(family, rho)
+        fit = fit_splines if spec.curve == "spline" else fit_decays
+        try:
+            results[family, rho] = measures(fit(data, spec, y, truth), truth)
+        except ModelError:
+            nothing = np.full((len(MEASURES), n), np.nan)
+            nothing[-1] = 1.0
+            results[family, rho] = nothing
+    return results
+
+
+def jobs(replications: int) -> Iterator[tuple[Cell, int, int]]:
+    """Cell, block and size of everything there is to do."""
+    for number, start in enumerate(range(0, replications, BLOCK)):
+        for cell in CELLS:
+            yield cell, number, min(BLOCK, replications - start)
+
+
+def simulate(replications: int, *, seed: int = SEED) -> pd.DataFrame:
+    """Run all cells through joblib, on the backend that is set, and sum them up in a table."""
+    joblib = parallel()
+    work = list(jobs(replications))
+    calls = [joblib.delayed(block)(*job, seed=seed) for job in work]
+    backend, _ = joblib.parallel.get_active_backend()
+    stream = backend.supports_return_generator
+    results = joblib.Parallel(return_as="generator" if stream else "list", verbose=0 if stream else 5)(calls)
+    found: dict[tuple[Cell, str, float], list[Array]] = {}
+    for (cell, _, _), result in zip(work, with_progress(results, len(work)), strict=True):
+        for (family, rho), values in result.items():
+            found.setdefault((cell, family, rho), []).append(values)
+    order = [(cell, *fitted) for cell in CELLS for fitted in FITTED[cell.truth]]
+    return pd.DataFrame([row(*key, found[key]) for key in order])
+
+
+def row(cell: Cell, family: str, rho: float, blocks: list[Array]) -> dict[str, Any]:
+    """Bias, coverage and their Monte Carlo errors, by the spread between literatures, in one cell."""
+    values = dict(zip(MEASURES, np.concatenate(blocks, axis=1), strict=True))
+    failed = values["failed"] == 1
+    kept = {name: part[~failed] for name, part in values.items()}
+    owner = np.repeat(np.arange(len(blocks)), [part.shape[1] for part in blocks])[~failed]
+
+    def mean(name: str) -> float:
+        return float(kept[name].mean())
+
+    def error(name: str) -> float:
+        """Standard error of a mean over literatures of their own means."""
+        sums = np.bincount(owner, kept[name] - mean(name))
+        return float(np.sqrt((sums**2).sum()) / owner.size)
+
+    true = TRUTHS[cell.truth]
+    tau2, omega2 = HETEROGENEITY[cell.heterogeneity]
+    record: dict[str, Any] = {
+        "truth": cell.truth,
+        "family": family,
+        "rho": rho,
+        "k": cell.k,
+        "heterogeneity": cell.heterogeneity,
+        "tau2": tau2,
+        "omega2": omega2,
+    }
+    for at, hours in READ.items():
+        record |= {
+            f"true_{at}": float(true.value(np.array([hours]))[0]),
+            f"bias_{at}": mean(f"error_{at}"),
+            f"bias_se_{at}": error(f"error_{at}"),
+            f"sd_{at}": kept[f"error_{at}"].std(),
+            f"mean_se_{at}": mean(f"se_{at}"),
+            f"coverage_{at}": mean(f"covered_{at}"),
+            f"coverage_se_{at}": error(f"covered_{at}"),
+        }
+    defined = family.startswith("spline") or not math.isnan(true.half_life)
+    finite = defined and cell.truth != "plateau"
+    record |= {
+        "half_life_ratio": float(np.median(kept["half"])) if finite else math.nan,
+        "half_life_coverage": mean("half_covered") if defined else math.nan,
+        "half_life_coverage_se": error("half_covered") if defined else math.nan,
+        "half_life_none": float(np.isinf(kept["half"]).mean()),
+        "open_above": mean("open_high"),
+        "open_below": mean("open_low"),
+        "failed": failed.mean(),
+        "literatures": len(blocks),
+        "replications": failed.size,
+    }
+    return record
+
+
+LINES = {
+    "as true": {
+        ("exponential", "exponential", RHO): ("exponential", "#0072B2", "s", "-"),
+        ("bateman", "bateman", RHO): ("onset and decay", "#D55E00", "o", "-"),
+        ("plateau", "exponential", RHO): ("plateau", "#009E73", "D", ":"),
+        ("spline", "spline, true knots", RHO): ("spline, true knots", "#CC79A7", "v", "-."),
+    },
+    "another family, or another ρ": {
+        ("exponential", "exponential", 0.2): ("exponential, ρ 0.2", "#0072B2", "s", "--"),
+        ("exponential", "exponential", 0.9): ("exponential, ρ 0.9", "#56B4E9", "^", "--"),
+        ("exponential", "spline", RHO): ("exponential by spline", "#000000", "*", ":"),
+        ("bateman", "exponential", RHO): ("onset and decay by exponential", "#D55E00", "o", "-"),
+        ("bateman", "spline", RHO): ("onset and decay by spline", "#E69F00", "D", "-."),
+        ("spline", "spline", RHO): ("spline, default knots", "#CC79A7", "v", "-."),
+    },
+}
+WHAT = {"24h": "effect at 24 h", "7d": "effect at 7 d", "half_life": "half-life"}
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Coverage by number of trials, a column for each size of heterogeneity, 180 mm wide."""
+    with mpl.rc_context({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False}):
+        figure = Figure(figsize=(180 / 25.4, 225 / 25.4), layout="constrained")
+        halves: Any = figure.subfigures(2, 1)
+        for letter, half, (title, lines) in zip("AB", halves, LINES.items(), strict=True):
+            axes = half.subplots(len(HETEROGENEITY), len(WHAT), sharex=True, sharey=True)
+            for (i, size), (j, what) in product(enumerate(HETEROGENEITY), enumerate(WHAT)):
+                _panel(axes[i, j], table[table["heterogeneity"] == size], lines, what)
+                axes[i, j].set_title(f"{WHAT[what]}, {size} τ² and ω²", fontsize=8)
+            for axis in axes[-1]:
+                axis.set_xlabel("Trials")
+            for axis in axes[:, 0]:
+                axis.set_ylabel("Coverage, %")
+            half.suptitle(f"{letter}  Fitted {title}", x=0.01, ha="left", fontweight="bold", fontsize=9)
+            handles, labels = axes[0, 0].get_legend_handles_labels()
+            half.legend(handles, labels, loc="outside lower center", ncols=min(len(lines), 4), frameon=False)
+    return figure
+
+
+def _panel(axis: Any, rows: pd.DataFrame, lines: dict[Any, tuple[str, str, str, str]], what: str) -> None:
+    axis.axhspan(90, 98, color="0.92", linewidth=0)
+    axis.axhline(100 * LEVEL, color="0.35", linewidth=0.8)
+    name = f"{what}_coverage" if what == "half_life" else f"coverage_{what}"
+    for position, ((truth, family, rho), (label, colour, marker, line)) in enumerate(lines.items()):
+        some = rows[(rows["truth"] == truth) & (rows["family"] == family) & (rows["rho"] == rho)]
+        place = np.array([KS.index(k) for k in some["k"]]) + 0.07 * (position - (len(lines) - 1) / 2)
+        axis.plot(
+            place,
+            100 * some[name],
+            color=colour,
+            marker=marker,
+            linestyle=line,
+            markersize=4.5 if marker != "*" else 7,
+            linewidth=1.0,
+            markerfacecolor="white" if marker in "^Dv" else colour,
+            label=label,
+        )
+    axis.set_xticks(range(len(KS)), [str(k) for k in KS])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Bias and coverage of what is read off curves over time")
+    parser.add_argument("--replications", type=int, default=1000, help="in each cell (default 1,000)")
+    parser.add_argument("--jobs", type=int, default=-1, help="processes (default: all cores)")
+    parser.add_argument("--out", type=Path, help="folder; beside this script and in docs/_static by default")
+    given = parser.parse_args()
+    with parallel().parallel_config(n_jobs=given.jobs):
+        table = simulate(given.replications)
+    path = (given.out or HERE) / "curve_recovery.csv"
+    table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+    draw(table).savefig((given.out or HERE.parent / "docs" / "_static") / "recovery.png", dpi=300)
+
+
+if __name__ == "__main__":
+    main()
