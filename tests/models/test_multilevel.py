@@ -520,7 +520,7 @@ def test_refusals_of_the_result():
         (lambda: found.profile("tau2(study_id)", level=2), "between 0 and 1"),
         (lambda: found.residuals("x"), "unknown"),
         (lambda: found.robust("nope"), "no column 'nope'"),
-        (lambda: found.robust("es"), "whole blocks"),
+        (lambda: found.robust("es"), "row 1 .* row 2 .* depend on one another in the model, and es"),
         (lambda: found.robust([1, 2]), "one label for each"),
         (lambda: found.predict({"a": 1}), "DataFrame"),
         (lambda: found.predict(pd.DataFrame()), "no rows"),
