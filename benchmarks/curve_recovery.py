@@ -473,13 +473,13 @@ def row(cell: Cell, family: str, rho: float, blocks: list[Array]) -> dict[str, A
 
 
 LINES = {
-    "as true": {
+    "The true family": {
         ("exponential", "exponential", RHO): ("exponential", "#0072B2", "s", "-"),
         ("bateman", "bateman", RHO): ("onset and decay", "#D55E00", "o", "-"),
         ("plateau", "exponential", RHO): ("plateau", "#009E73", "D", ":"),
         ("spline", "spline, true knots", RHO): ("spline, true knots", "#CC79A7", "v", "-."),
     },
-    "another family, or another ρ": {
+    "Another family, or another ρ": {
         ("exponential", "exponential", 0.2): ("exponential, ρ 0.2", "#0072B2", "s", "--"),
         ("exponential", "exponential", 0.9): ("exponential, ρ 0.9", "#56B4E9", "^", "--"),
         ("exponential", "spline", RHO): ("exponential by spline", "#000000", "*", ":"),
@@ -505,9 +505,11 @@ def draw(table: pd.DataFrame) -> Figure:
                 axis.set_xlabel("Trials")
             for axis in axes[:, 0]:
                 axis.set_ylabel("Coverage, %")
-            half.suptitle(f"{letter}  Fitted {title}", x=0.01, ha="left", fontweight="bold", fontsize=9)
+            half.suptitle(f"{letter}  {title}", x=0.01, ha="left", fontweight="bold", fontsize=9)
             handles, labels = axes[0, 0].get_legend_handles_labels()
-            half.legend(handles, labels, loc="outside lower center", ncols=min(len(lines), 4), frameon=False)
+            half.legend(
+                handles, labels, loc="outside lower center", ncols=4 if len(lines) == 4 else 3, frameon=False
+            )
     return figure
 
 
