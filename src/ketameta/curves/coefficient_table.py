@@ -48,6 +48,7 @@ def coefficient_table(fit: CurveFit) -> pd.DataFrame:
                 table.loc[j, ["estimate", "ci_low", "ci_high"]] = natural
                 table.loc[j, "se"] = natural[0] * table.loc[j, "se"]
                 table.loc[j, "term"], table.loc[j, "p"] = name, math.nan
-        if fit.half_life is not None:
-            table.loc[1, ["ci_low", "ci_high"]] = [fit.half_life.low, fit.half_life.high]
+        if fit.profile is not None:
+            own = fit.profile.half_life
+            table.loc[1, ["ci_low", "ci_high"]] = [own.low, own.high]
     return table

@@ -7,6 +7,7 @@ import numpy as np
 from ketameta._typing import Array, BoolArray
 from ketameta.curves.blocks import Blocks
 from ketameta.curves.decay import fit_decay
+from ketameta.curves.decay_profile import DecayProfile
 from ketameta.curves.decay_shapes import Bateman, DecayShape, Emax, ExponentialDecay, Weibull
 from ketameta.curves.fit import VarianceFit, fit_variances, gls
 from ketameta.curves.fitted import Coefficients, Fitted
@@ -15,7 +16,7 @@ from ketameta.curves.linear_fit import or_without_omega
 from ketameta.curves.mean import MUTE, Mean, told_apart
 from ketameta.curves.moderation import Part
 from ketameta.curves.random_decay import random_decay, singular_note, too_few
-from ketameta.curves.search import HalfLife, MeanFit, fit_mean, half_life_interval
+from ketameta.curves.search import MeanFit, fit_mean
 from ketameta.curves.shapes import Exponential
 from ketameta.curves.spec import CurveSpec
 from ketameta.errors import ModelError
@@ -78,7 +79,7 @@ def fit_exponential(
         loglik=decay.fit.loglik,
         loglik_ml=decay.fit.loglik,
         decay=decay,
-        half_life=None,
+        profile=None,
         notes=(),
     )
 
@@ -132,7 +133,7 @@ def fit_decaying(
     found = fit_mean(blocks, data.yi, mean, free)
     alpha, psi = found.peak.alpha[0].copy(), found.peak.psi[0].copy()
     _require_amplitude(alpha)
-    half_life: HalfLife | None = None
+    profile: DecayProfile | None = None
     notes = list(_edge_notes(shape, found))
     if not found.peak.settled[0]:
         notes.append(
@@ -165,7 +166,7 @@ def fit_decaying(
         if why:
             notes.append(why)
     if variances is None:
-        half_life = half_life_interval(blocks, data.yi, mean, free, found, spec.level)
+        profile = DecayProfile(blocks, data.yi, mean, free, found, spec.level)
         ml = fit_variances(blocks, blocks.turn(data.yi), blocks.turn(design[:, :r]), reml=False, free=free)
         variances, alpha = _linearised(blocks, data.yi, design[:, kept], r, ml, reml, free)
         vcov_kept = _covariance(blocks, mean.tangent(alpha[None], psi[None])[0][:, kept], variances)
@@ -190,7 +191,7 @@ def fit_decaying(
         loglik=loglik,
         loglik_ml=loglik,
         decay=None,
-        half_life=half_life,
+        profile=profile,
         notes=tuple(notes),
     )
 

@@ -48,6 +48,10 @@ class DecayShape:
         """Lowest and highest logarithm of each parameter for distinct measured times: shape (q, 2)."""
         raise NotImplementedError
 
+    def top(self, logs: Array) -> Array:
+        """Hours of the highest point for log parameters (..., q): shape (...); zero for a curve that only falls."""
+        return np.zeros(logs.shape[:-1])
+
     def relative(self, logs: Array, hours: Array) -> tuple[Array, Array]:
         """Relative height and its derivatives by the log parameters.
 
@@ -152,6 +156,11 @@ class Bateman(DecayShape):
         """Lowest and highest logarithms of the parameters."""
         return np.log([[times[0] / 20, _FARTHEST * times[-1]]] * 2)
 
+    def top(self, logs: Array) -> Array:
+        """Hours of the peak."""
+        ke, ka = (_LN2 * _positive(-part(logs[..., :2], axis=-1)) for part in (np.max, np.min))
+        return np.asarray(_log1p_over((ka - ke) / ke) / ke, dtype=np.float64)
+
     def relative(self, logs: Array, hours: Array) -> tuple[Array, Array]:
         """Relative height and its derivatives by the log parameters."""
         rates = _LN2 * _positive(-logs)
@@ -201,6 +210,11 @@ class Emax(DecayShape):
     def bounds(self, times: Array) -> Array:
         """Lowest and highest logarithms of the parameters."""
         return np.log([[times[0] / 20, _FARTHEST * times[-1]], [times[0] / 100, 100 * times[-1]]])
+
+    def top(self, logs: Array) -> Array:
+        """Hours of the peak, where onset gains what decay takes: ``t (t + t50) = t50 half-life / ln 2``."""
+        life, half = _positive(logs[..., 0]) / _LN2, _positive(logs[..., 1])
+        return np.asarray(2 * life / (1 + np.sqrt(1 + 4 * life / half)), dtype=np.float64)
 
     def relative(self, logs: Array, hours: Array) -> tuple[Array, Array]:
         """Relative height and its derivatives by the log parameters."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from ketameta._typing import Array
 from ketameta.curves.decay import Decay
+from ketameta.curves.decay_profile import DecayProfile
 from ketameta.curves.fit import VarianceFit
 from ketameta.curves.moderation import Part
-from ketameta.curves.search import HalfLife
 from ketameta.curves.shapes import Shape
 
 __all__ = ["Coefficients", "Fitted"]
@@ -82,8 +82,8 @@ class Fitted:
         The likelihood that is shown, and the full one.
     decay : Decay or None
         Rate of the exponential.
-    half_life : HalfLife or None
-        Half-life of the decay of the other shapes that fall.
+    profile : DecayProfile or None
+        Profile likelihood of the other shapes that fall.
     notes : tuple of str
         What a reader must know.
     """
@@ -95,5 +95,5 @@ class Fitted:
     loglik: float
     loglik_ml: float
     decay: Decay | None
-    half_life: HalfLife | None
+    profile: DecayProfile | None
     notes: tuple[str, ...]

@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from ketameta.curves.decay import Decay
+from ketameta.curves.decay_profile import METHOD, HalfLife
 from ketameta.curves.draws import Draws, percentiles
 from ketameta.curves.model import CurveFit
 from ketameta.curves.readout import ReadOut
-from ketameta.curves.search import HalfLife
 from ketameta.curves.words import clock
 
 __all__ = ["decay_half_life"]
@@ -73,7 +73,7 @@ def _of_rate(decay: Decay) -> HalfLife:
         high=_duration(decay.rate_low),
         no_decay=decay.at_zero,
         instant=decay.at_limit,
-        method="profile likelihood (chi-squared, 1 df)",
+        method=METHOD,
     )
 
 

@@ -255,7 +255,7 @@ def _estimates(problems: Problems, w: _Weights) -> Estimates:
     n, p = w.both.shape[1], w.both.shape[2] - 1
     cross = _cross(w)
     information, right = cross[:, :p, :p], cross[:, :p, p]
-    size = np.sqrt(np.diagonal(information, axis1=1, axis2=2))
+    size = np.sqrt(np.maximum(np.diagonal(information, axis1=1, axis2=2), 0.0))
     good = np.all(np.isfinite(size) & (size > 0), axis=1)
     size = np.where(good[:, None], size, 1.0)
     scaled = np.where(good[:, None, None], information / _outer(size, size), np.eye(p))

@@ -127,7 +127,7 @@ def fit_linear(
         loglik=chosen.loglik,
         loglik_ml=full.loglik,
         decay=None,
-        half_life=None,
+        profile=None,
         notes=notes,
     )
 

@@ -15,13 +15,13 @@ from ketameta._typing import Array
 from ketameta.curves.blocks import rotate
 from ketameta.curves.decay import Decay
 from ketameta.curves.decay_fit import fit_decaying, fit_exponential
+from ketameta.curves.decay_profile import DecayProfile, HalfLife, wald_half_life
 from ketameta.curves.decay_shapes import DecayShape
 from ketameta.curves.fit import VarianceFit
 from ketameta.curves.fitted import Coefficients, Fitted
 from ketameta.curves.inputs import TrialTimes
 from ketameta.curves.linear_fit import fit_linear, linear_shape
 from ketameta.curves.moderation import level_and_decay
-from ketameta.curves.search import HalfLife, wald_half_life
 from ketameta.curves.shapes import LinearShape, Shape
 from ketameta.curves.spec import LINEAR, CurveSpec
 from ketameta.errors import ModelError
@@ -61,9 +61,9 @@ class CurveFit:
         its change per doubling of time (log rate of decay, for shapes that rise and fall).
     centre_hours : float
         Where a line in log time is zero.
-    half_life : HalfLife or None
-        Half-life of the decay with its interval, for the shapes that rise and fall: by profile likelihood, or
-        by the delta method with a random decay or moderators of decay at stated values.
+    profile : DecayProfile or None
+        Profile likelihood of the half-lives of shapes that rise and fall; None with a random decay, or moderators
+        of decay at stated values.
     coefficients : Coefficients
         All coefficients, those of moderators included.
     parameters : int
@@ -87,11 +87,20 @@ class CurveFit:
     notes: tuple[str, ...]
     spread: Array
     centre_hours: float
-    half_life: HalfLife | None
+    profile: DecayProfile | None
     coefficients: Coefficients
     parameters: int
     loglik_ml: float
     free: tuple[bool, bool]
+
+    @property
+    def half_life(self) -> HalfLife | None:
+        """Half-life of the decay of shapes that rise and fall, by profile likelihood, else by the delta method."""
+        if self.profile is not None:
+            return self.profile.half_life
+        if not isinstance(self.shape, DecayShape):
+            return None
+        return wald_half_life(float(self.beta[1]), math.sqrt(float(self.vcov[1, 1])), self.quantile)
 
     def value(self, hours: Array) -> Array:
         """Effect at m times."""
@@ -134,10 +143,7 @@ class CurveFit:
         if unstated:
             raise ModelError(f"state a value of each moderator; {unstated[0]!r} has none.")
         beta, vcov = self.coefficients.shape_at(values)
-        half_life = self.half_life
-        if half_life is not None and decay:
-            half_life = wald_half_life(float(beta[1]), math.sqrt(vcov[1, 1]), self.quantile)
-        return dataclasses.replace(self, beta=beta, vcov=vcov, half_life=half_life)
+        return dataclasses.replace(self, beta=beta, vcov=vcov, profile=None if decay else self.profile)
 
 
 def fit_curve(data: TrialTimes, spec: CurveSpec) -> CurveFit:
@@ -208,9 +214,6 @@ def _assembled(
     beta, vcov = fitted.coefficients.shape_at({})
     df = float(max(len(data.trials) - p, 1)) if spec.ci == "t" and any(free) else math.inf
     quantile = _quantile(df, spec.level)
-    half_life = fitted.half_life
-    if half_life is None and isinstance(fitted.shape, DecayShape):
-        half_life = wald_half_life(float(beta[1]), math.sqrt(vcov[1, 1]), quantile)
     parameters = p + sum(free) + (2 if len(variances.spread) == 2 else 0)
     return CurveFit(
         shape=fitted.shape,
@@ -226,7 +229,7 @@ def _assembled(
         notes=(*notes, *fitted.notes, *_fit_notes(data, variances, free, df, p)),
         spread=variances.spread,
         centre_hours=fitted.centre_hours,
-        half_life=half_life,
+        profile=fitted.profile,
         coefficients=fitted.coefficients,
         parameters=parameters,
         loglik_ml=fitted.loglik_ml,

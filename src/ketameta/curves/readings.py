@@ -188,8 +188,8 @@ class Readings:
             shapes that have one; effect at 7 days over that at 24 hours.
         interval : {"delta", "profile", "simulation", "bootstrap"}, optional
             Delta method (of the logarithm, for a time); profile likelihood, which may be open (Fieller's for the
-            ratio; where the curve is linear in its coefficients, or has a half-life of decay); percentiles of 2000
-            curves simulated from the distribution of the estimate; percentiles of 1000 curves refitted to effects
+            ratio; for all times of curves linear in their coefficients, and for the half-lives of shapes that rise
+            and fall, without a random decay and, but for that of decay, moderators of it); percentiles of 2000 curves simulated from the distribution of the estimate; percentiles of 1000 curves refitted to effects
             simulated from the fitted model, which alone takes the heterogeneity variances as unknown. The default
             is that of the attribute of the same name.
         rng : Generator, int or None

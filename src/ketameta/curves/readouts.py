@@ -9,6 +9,7 @@ import numpy as np
 from ketameta._render import number
 from ketameta._typing import Array
 from ketameta.curves import inversion, linearised
+from ketameta.curves.decay_profile import METHOD
 from ketameta.curves.decay_shapes import ExponentialDecay
 from ketameta.curves.draws import Draws, percentiles, simulate
 from ketameta.curves.half_lives import decay_half_life
@@ -85,8 +86,10 @@ def half_life(
 ) -> ReadOut:
     """Half-life of the effect.
 
-    For the exponential it is a duration, by default with its profile-likelihood interval. For the others it is the time since dosing at which the estimate has first fallen to half of its peak, by
-    default with an interval from simulated curves, each held against its own peak.
+    For the exponential it is a duration. For the others it is the time since dosing at which the estimate has first
+    fallen to half of its peak. The interval is by default that of the profile likelihood for shapes that rise and
+    fall, and for curves linear in their coefficients, with a random decay, or with moderators of decay, that of
+    simulated curves, each held against its own peak.
 
     Parameters
     ----------
@@ -109,11 +112,16 @@ def half_of_peak(
     traced = trace_curve(fit, first, last)
     at_peak, height, value = _half_of_peak(fit, traced)
     note = f"time since dosing at which the estimate has first fallen to half of its peak at {clock(at_peak)}"
-    how = simulate(fit) if how is None else how
+    profiled = None
+    if fit.profile is not None and how in (None, "profile"):
+        profiled = fit.profile.half_of_peak(first, last, value)
+    how = simulate(fit) if how is None and profiled is None else how
     open_share, method = None, inversion.METHOD
     low: float | None
     high: float | None
-    if isinstance(how, Draws):
+    if profiled is not None:
+        method, (low, high) = METHOD, profiled
+    elif isinstance(how, Draws):
         method = how.method
         others = companions(fit, traced, how)
         levels = others.heights / 2
@@ -151,6 +159,8 @@ def half_of_peak(
 
 def half_life_value(fit: CurveFit, first: float, last: float, level: float) -> float:
     """The half-life in hours without its interval; infinite where it is not reached."""
+    if isinstance(fit.shape, ExponentialDecay) and fit.profile is not None:
+        return fit.profile.value
     of_decay = _of_exponential(fit, last - first, level, None)
     if of_decay is not None:
         return math.inf if of_decay.value is None else of_decay.value

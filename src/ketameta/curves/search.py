@@ -1,13 +1,10 @@
-"""Fitting a shape that rises and falls: where to start, the best fit, and what its half-life could be."""
+"""Fitting a shape that rises and falls: where to start, and the best fit."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
 from ketameta._typing import Array, BoolArray
 from ketameta.curves.blocks import Blocks
@@ -17,15 +14,12 @@ from ketameta.curves.nonlinear import Peaks, climb_means
 from ketameta.curves.starts import heights
 
 __all__ = [
-    "HalfLife",
     "Lattice",
     "MeanFit",
     "at_bounds",
     "fit_mean",
-    "half_life_interval",
     "lattice",
     "search_bounds",
-    "wald_half_life",
 ]
 
 _STEPS = {1: 80, 2: 18}
@@ -33,39 +27,8 @@ _MOST_STARTS = 6
 _SHARES = np.array([0.0, 0.03, 0.3, 1.0])
 _EDGE = 1e-6
 _TOLD = 1e-10
-_PROFILE = 24
-_PROFILE_ROUNDS = 40
-_FINER = 12
-_ROUNDS = 3
-_HUGE = 700.0
 _ROUGH = 1e-4
 _FINE = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class HalfLife:
-    """Half-life of the decay with its interval.
-
-    Attributes
-    ----------
-    value : float
-        Hours.
-    low, high : float
-        Bounds in hours; 0 and infinite where the likelihood does not bound it.
-    no_decay : bool
-        The best half-life is the longest that was tried: no decay can be told from the data.
-    instant : bool
-        The best half-life is the shortest that was tried.
-    method : str
-        How the interval was made.
-    """
-
-    value: float
-    low: float
-    high: float
-    no_decay: bool
-    instant: bool
-    method: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,122 +180,6 @@ def _climb(
     low, high = (np.repeat(part[None], len(psi), axis=0) for part in bounds)
     y, held = np.repeat(yi[None], len(psi), axis=0), np.zeros(mean.inner, dtype=np.bool_)
     return climb_means(blocks, y, mean, psi, theta, free=free, low=low, high=high, held=held, short=short)
-
-
-def half_life_interval(
-    blocks: Blocks, yi: Array, mean: Mean, free: tuple[bool, bool], fit: MeanFit, level: float
-) -> HalfLife:
-    """Every half-life whose profile log-likelihood lies within half a chi-squared quantile (1 df) of the best.
-
-    Parameters
-    ----------
-    blocks, yi, mean, free
-        See :func:`fit_mean`.
-    fit : MeanFit
-        The fit.
-    level : float
-        Level of the interval.
-
-    Returns
-    -------
-    HalfLife
-        The half-life and its interval, which may be open.
-    """
-    allowed = float(ndtri((1 + level) / 2)) ** 2 / 2
-    best = float(fit.peak.psi[0, 0])
-
-    def above(logs: Array) -> Array:
-        """Profile log-likelihood over what the interval allows."""
-        return _profile(blocks, yi, mean, free, fit, logs) - float(fit.peak.loglik[0]) + allowed
-
-    grid = np.linspace(fit.low[0], fit.high[0], _PROFILE)
-    values = above(grid)
-    ends = []
-    for side in (-1, 1):
-        inside = np.append(best, grid[(values > 0) & (side * (grid - best) > 0)])
-        edge = side * float((side * inside).max())
-        outer = side * (grid - edge)
-        outside = grid[outer > 0]
-        if outside.size == 0 or side * (grid[-1 if side > 0 else 0] - edge) <= _EDGE:
-            ends.append(side * math.inf)
-            continue
-        near = float(outside[np.abs(outside - edge).argmin()])
-        ends.append(_crossing(above, edge, near))
-    lower, upper = fit.at_edge
-    return HalfLife(
-        value=math.exp(best),
-        low=math.exp(ends[0]),
-        high=math.exp(ends[1]) if math.isfinite(ends[1]) else math.inf,
-        no_decay=bool(upper[0]),
-        instant=bool(lower[0]),
-        method="profile likelihood (chi-squared, 1 df)",
-    )
-
-
-def wald_half_life(log_hours: float, se: float, quantile: float) -> HalfLife:
-    """Half-life from the estimate of its logarithm and its standard error.
-
-    Examples
-    --------
-    >>> from ketameta.curves.search import wald_half_life
-    >>> round(wald_half_life(5.0, 0.0, 1.96).high, 3)
-    148.413
-    """
-    return HalfLife(
-        value=math.exp(log_hours),
-        low=math.exp(log_hours - quantile * se),
-        high=math.exp(min(log_hours + quantile * se, _HUGE)),
-        no_decay=False,
-        instant=False,
-        method="delta method on the log scale",
-    )
-
-
-def _crossing(above: Callable[[Array], Array], inside: float, outside: float) -> float:
-    """Where the profile crosses, by ever finer grids and a line between the last two points."""
-    low, high = inside, outside
-    values = np.zeros(2)
-    for _ in range(_ROUNDS):
-        points = np.linspace(low, high, _FINER)
-        heights_there = above(points)
-        heights_there[0] = max(heights_there[0], 0.0)
-        first = int(np.argmax(heights_there <= 0)) if (heights_there <= 0).any() else _FINER - 1
-        first = max(first, 1)
-        low, high = float(points[first - 1]), float(points[first])
-        values = heights_there[first - 1 : first + 1]
-    drop = float(values[0] - values[1])
-    return low + (high - low) * (float(values[0]) / drop if drop > 0 else 0.0)
-
-
-def _profile(
-    blocks: Blocks, yi: Array, mean: Mean, free: tuple[bool, bool], fit: MeanFit, logs: Array
-) -> Array:
-    """Highest log-likelihoods at given log half-lives, each from two starts."""
-    peak, points = fit.peak, fit.lattice
-    nearest = np.abs(points.axes[0][None] - logs[:, None]).argmin(axis=1)
-    by_life = fit.profile.reshape(points.axes[0].size, -1)
-    of_lattice = points.points.reshape(points.axes[0].size, -1, mean.inner)[
-        nearest, by_life[nearest].argmax(axis=1)
-    ]
-    starts = np.concatenate([np.repeat(peak.psi, logs.size, axis=0), of_lattice])
-    starts[:, 0] = np.concatenate([logs, logs])
-    low, high = (np.repeat(part[None], len(starts), axis=0) for part in (fit.low, fit.high))
-    if mean.shape.exchangeable:
-        high[:, 1] = np.maximum(np.minimum(high[:, 1], starts[:, 0]), low[:, 1])
-    peaks = climb_means(
-        blocks,
-        np.repeat(yi[None], len(starts), axis=0),
-        mean,
-        starts,
-        np.repeat(peak.theta, len(starts), axis=0),
-        free=np.array(free),
-        low=low,
-        high=high,
-        held=np.arange(mean.inner) == 0,
-        short=_ROUGH,
-        rounds=_PROFILE_ROUNDS,
-    )
-    return np.asarray(peaks.loglik.reshape(2, -1).max(axis=0), dtype=np.float64)
 
 
 def search_bounds(mean: Mean, points: Lattice) -> tuple[Array, Array]:
