@@ -54,8 +54,10 @@ def read_times(hours: ArrayLike | None, days: ArrayLike | None) -> Array:
     return given if days is None else given * DAY
 
 
-def require_inside(times: Array, time_range: tuple[float, float], *, extrapolate: bool) -> None:
-    """Refuse times outside the measured ones unless they are asked for.
+def require_inside(
+    times: Array, time_range: tuple[float, float], *, extrapolate: bool, what: str = "the measured times"
+) -> None:
+    """Refuse times outside the measured ones (or ``what`` else the range is) unless they are asked for.
 
     Raises
     ------
@@ -66,8 +68,8 @@ def require_inside(times: Array, time_range: tuple[float, float], *, extrapolate
     outside = (times < first * (1 - _SLACK)) | (times > last * (1 + _SLACK))
     if outside.any() and not extrapolate:
         raise ModelError(
-            f"{', '.join(f'{time:g}' for time in times[outside])} h lies outside the measured times, "
-            f"{first:g} to {last:g} h. Pass extrapolate=True to draw the curve where no trial measured."
+            f"{', '.join(f'{time:g}' for time in times[outside])} h lies outside {what}, "
+            f"{first:g} to {last:g} h. Pass extrapolate=True to go beyond."
         )
 
 

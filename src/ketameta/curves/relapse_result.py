@@ -12,11 +12,11 @@ from scipy.special import ndtri
 
 from ketameta._render import Card, card_html, card_text, interval, number
 from ketameta._typing import Array, ArrayLike
+from ketameta.curves.pointwise import read_times, require_inside
 from ketameta.curves.readout import ReadOut, plain
 from ketameta.curves.relapse_comparator import Comparator
 from ketameta.curves.relapse_region import combined_offsets, difference_range
 from ketameta.curves.responding_result import nnt_text
-from ketameta.curves.responding_times import asked_hours, require_inside
 from ketameta.curves.words import clock, count_of, level_text
 from ketameta.errors import ModelError
 from ketameta.models import Pooled
@@ -90,9 +90,10 @@ class RelapseCurves:
         ModelError
             If a time is not usable, or after ``last_hours`` and ``extrapolate`` is False.
         """
-        times = asked_hours(hours, days)
-        if not extrapolate:
-            require_inside(times, 0.0, self.last_hours, "what the printed numbers cover")
+        times = read_times(hours, days)
+        require_inside(
+            times, (0.0, self.last_hours), extrapolate=extrapolate, what="what the printed numbers cover"
+        )
         control, treated = self._arms(times)
         b, b_low, b_high = self._log_hr()
         rd = _free(treated[0]) - _free(control[0])

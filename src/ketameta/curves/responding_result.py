@@ -13,12 +13,12 @@ from scipy.special import expit
 
 from ketameta._render import Card, card_html, card_text, interval, number
 from ketameta._typing import Array, ArrayLike, Rng
+from ketameta.curves.pointwise import read_times, require_inside
 from ketameta.curves.readout import ReadOut, plain
 from ketameta.curves.responding_contrasts import contrasts
 from ketameta.curves.responding_fit import ArmFit, fit_arms
 from ketameta.curves.responding_inputs import ArmTimes
 from ketameta.curves.responding_reading import SEED, falling
-from ketameta.curves.responding_times import asked_hours, require_inside
 from ketameta.curves.sensitivity import RHO_GRID
 from ketameta.curves.support import supported
 from ketameta.curves.words import clock, count_of, level_text
@@ -112,9 +112,8 @@ class RespondingCurve:
         ModelError
             If a time is not usable, or outside the measured range and ``extrapolate`` is False.
         """
-        times = asked_hours(hours, days)
-        if not extrapolate:
-            require_inside(times, *self.time_range, "the measured times")
+        times = read_times(hours, days)
+        require_inside(times, self.time_range, extrapolate=extrapolate)
         logits, cov = self.fit.logits(times)
         table = {"time_hours": times}
         for arm, suffix in zip(range(self.fit.arms), "tc", strict=False):
