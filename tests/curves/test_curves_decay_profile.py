@@ -14,6 +14,7 @@ from ketameta.curves import CurveOptions, durability
 from ketameta.curves.decay_profile import DecayProfile
 from ketameta.curves.decay_shapes import Bateman, Emax, ExponentialDecay, Weibull
 from ketameta.curves.inputs import read_rows
+from ketameta.curves.tracing import crossings
 
 TIMES = np.array([2.0, 6.0, 24.0, 72.0, 120.0, 168.0, 240.0, 336.0])
 Q = 1.959963984540054**2 / 2
@@ -191,3 +192,10 @@ def test_top_is_the_highest_point(shape, logs):
 def test_curves_that_only_fall_are_highest_at_dosing():
     assert Weibull().top(np.zeros((3, 2))).tolist() == [0.0] * 3
     assert ExponentialDecay(1.0).top(np.zeros((2, 1))).tolist() == [0.0] * 2
+
+
+def test_crossing_of_a_line_that_lies_short_of_its_goal_throughout():
+    """The steps of a line near the smallest of floats are no divisors."""
+    lines = np.array([[2e-310, 1e-310, 0.0], [1.0, 0.5, 0.0]])
+    found = crossings(np.array([1.0, 2.0, 4.0]), lines, np.zeros(2, dtype=np.int64), np.array([0.5, 0.25]))
+    np.testing.assert_allclose(found, [1.0, 2.0 * math.sqrt(2)])

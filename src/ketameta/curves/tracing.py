@@ -131,7 +131,8 @@ def crossings(hours: Array, lines: Array, tops: np.ndarray, goals: Array) -> Arr
     rows = np.arange(lines.shape[0])
     found = below[rows, j]
     left, right = lines[rows, np.maximum(j - 1, 0)], lines[rows, j]
-    share = np.divide(left - goals, left - right, out=np.zeros(rows.size), where=found & (left > right))
+    between = found & (left >= goals) & (left > right)
+    share = np.divide(left - goals, left - right, out=np.zeros(rows.size), where=between)
     x = np.log(hours)
     times = np.exp(x[np.maximum(j - 1, 0)] + np.clip(share, 0, 1) * (x[j] - x[np.maximum(j - 1, 0)]))
     return np.where(found, times, np.inf)
