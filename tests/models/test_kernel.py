@@ -163,6 +163,22 @@ def test_a_study_without_information_drops_out(sample: tuple[Array, Array], meth
         assert float(two.tau2) == pytest.approx(float(one.tau2), rel=1e-8, abs=1e-12 * v.max())
 
 
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("method", ["ML", "REML"])
+def test_a_study_without_information_hides_no_maximum(method: str, engine: str) -> None:
+    """Beside a variance of 1e40 the widest cell is so long that bounds at its far end cancel to rounding."""
+    y, v = np.array([0.0, 2.82910156]), np.array([0.01, 1.0])
+    alone = fit(np.tile(y, (40, 1)), np.tile(v, (40, 1)), tau2=method, engine=engine)
+    far = 10.0 ** np.linspace(15.0, 45.0, 40)[:, None]
+    beside = fit(
+        np.tile(np.append(y[1], y), (40, 1)), np.hstack([far, np.tile(v, (40, 1))]), tau2=method, engine=engine
+    )
+    np.testing.assert_array_equal(beside.modes, alone.modes)
+    np.testing.assert_allclose(beside.tau2, alone.tau2, rtol=1e-8, atol=1e-12)
+    if method == "ML":
+        assert alone.modes[0] == 2
+
+
 @quick
 @given(samples(2, 8))
 def test_a_study_without_error_decides_the_common_effect(sample: tuple[Array, Array]) -> None:

@@ -127,11 +127,14 @@ class Cells:
 
 
 def _positive(constant: Array, slope: Array, bend: Array, x: Array) -> BoolArray:
-    """Whether constant + slope y + bend y^2 > 0 for 0 < y < x, where constant and bend are not negative."""
+    """Whether constant + slope y + bend y^2 > 0 for 0 < y < x, where constant, at most 1, and bend are not negative.
+
+    At the far end the terms may cancel to rounding, so that more than that has to be left.
+    """
     result: BoolArray = (
         (slope >= 0)
         | (slope * slope < 4.0 * (1.0 - MARGIN) * constant * bend)
-        | ((-slope >= 2.0 * bend * x) & (constant + x * (slope + x * bend) >= 0))
+        | ((-slope >= 2.0 * bend * x) & (constant + x * (slope + x * bend) >= MARGIN))
     )
     return result
 

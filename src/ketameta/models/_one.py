@@ -125,7 +125,7 @@ def _positive(constant: float, slope: float, bend: float, x: float) -> bool:
     return (
         slope >= 0
         or slope * slope < 4.0 * (1.0 - MARGIN) * constant * bend
-        or (-slope >= 2.0 * bend * x and constant + x * (slope + x * bend) >= 0)
+        or (-slope >= 2.0 * bend * x and constant + x * (slope + x * bend) >= MARGIN)
     )
 
 
