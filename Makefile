@@ -10,7 +10,7 @@ report: $(VENV)/.run
 	$(BIN)/python -m ketameta report --out out/
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --numprocesses auto --dist loadscope --cov --cov-report=term
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
