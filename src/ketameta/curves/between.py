@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,20 +14,21 @@ __all__ = ["BETWEEN", "Between", "Level", "LevelAndSlope"]
 _FLOOR = 1e-6
 
 
-class Between:
+class Between(ABC):
     """Parameters of ``T``, the covariance of a trial's random effects, with ``omega2`` behind them."""
 
     __slots__ = ()
 
     @property
+    @abstractmethod
     def positive(self) -> BoolArray:
         """Which parameters are held at zero or above, shape (m,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def spread(self, theta: Array) -> Array:
         """T of B parameter vectors, shape (B, q, q)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def chain(
         self, theta: Array, score: Array, average: Array, expected: Array
     ) -> tuple[Array, Array, Array]:
@@ -35,7 +37,6 @@ class Between:
         The log-likelihood has its curvature by the entries of ``T`` in twice the average less the expected
         information.
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ logarithms, so that normal approximations keep them above zero.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ _FAR = 100.0
 _FARTHEST = 1000.0
 
 
-class DecayShape:
+class DecayShape(ABC):
     """An amplitude times a relative height: coefficients ``(amplitude, log parameters)``.
 
     The first of the parameters is the half-life of the decay.
@@ -30,28 +31,29 @@ class DecayShape:
     __slots__ = ()
 
     @property
+    @abstractmethod
     def parameters(self) -> tuple[str, ...]:
         """What each parameter is, before its logarithm is taken."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def amplitude(self) -> str:
         """What the amplitude is."""
-        raise NotImplementedError
 
     @property
     def exchangeable(self) -> bool:
         """Whether the first two parameters may change places without a change of the curve."""
         return False
 
+    @abstractmethod
     def bounds(self, times: Array) -> Array:
         """Lowest and highest logarithm of each parameter for distinct measured times: shape (q, 2)."""
-        raise NotImplementedError
 
     def top(self, logs: Array) -> Array:
         """Hours of the highest point for log parameters (..., q): shape (...); zero for a curve that only falls."""
         return np.zeros(logs.shape[:-1])
 
+    @abstractmethod
     def relative(self, logs: Array, hours: Array) -> tuple[Array, Array]:
         """Relative height and its derivatives by the log parameters.
 
@@ -67,7 +69,6 @@ class DecayShape:
         height, slopes : numpy.ndarray, shapes (...) and (..., q)
             The height, and its derivatives.
         """
-        raise NotImplementedError
 
     def value(self, beta: Array, hours: Array) -> Array:
         """Effect at m times for coefficients of shape (..., p): shape (..., m)."""
@@ -83,9 +84,9 @@ class DecayShape:
         """What each coefficient is."""
         return (self.amplitude, *(f"log of {name}" for name in self.parameters))
 
+    @abstractmethod
     def describe(self) -> str:
         """The shape in words."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

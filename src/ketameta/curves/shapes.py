@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,22 +33,22 @@ class Shape(Protocol):
         """The shape in words."""
 
 
-class LinearShape:
+class LinearShape(ABC):
     """A shape that is the sum of its coefficients times functions of time."""
 
     __slots__ = ()
 
+    @abstractmethod
     def basis(self, hours: Array) -> Array:
         """The functions at m times: shape (m, p)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def names(self) -> tuple[str, ...]:
         """What each coefficient is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self) -> str:
         """The shape in words."""
-        raise NotImplementedError
 
     def constant(self) -> Array:
         """Coefficients of the effect that is 1 at all times: shape (p,)."""
