@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
@@ -20,29 +19,104 @@ _STEPS = 80
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Likelihood:
+    """The likelihood of a decay rate, with amplitude and variances profiled out.
+
+    ``y`` are the rotated effects, ``since`` the hours since the first measured time.
+    """
+
+    blocks: Blocks
+    y: Array
+    since: Array
+    free: tuple[bool, bool]
+
+    def at(self, rate: float) -> VarianceFit:
+        """The best amplitude and variances at one rate."""
+        x = self.blocks.turn(np.exp(-rate * self.since)[:, None])
+        return fit_variances(self.blocks, self.y, x, reml=False, free=self.free)
+
+    def height(self, rate: float) -> float:
+        """The log-likelihood."""
+        return self.at(rate).loglik
+
+    def slope(self, rate: float) -> float:
+        """Its derivative by the rate."""
+        fit = self.at(rate)
+        gradient = self.blocks.turn(-self.since * float(fit.beta[0]) * np.exp(-rate * self.since))
+        return float(gradient @ fit.weighted_residual)
+
+    def over(self, rates: Array) -> Array:
+        """Log-likelihoods of many rates at once."""
+        designs = self.blocks.turn_many(np.exp(-rates[:, None] * self.since)[..., None])
+        effects = np.repeat(self.y[None], rates.size, axis=0)
+        return fit_many(self.blocks, effects, designs, reml=False, free=self.free).loglik
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Decay:
-    """Maximum likelihood of ``A exp(-rate (t - origin))``.
+    """Maximum likelihood of ``A exp(-rate (t - origin))``; its interval is computed when it is asked for.
 
     Attributes
     ----------
     rate : float
         Decay rate per hour, at least zero.
-    rate_low, rate_high : float
-        Profile-likelihood interval; ``rate_high`` is infinite where the likelihood does not bound it.
     at_zero : bool
         The best rate is zero: no decay can be told from the data.
     at_limit : bool
         The best rate is the largest that was tried: all decay lies between the first two measured times.
     fit : VarianceFit
         Amplitude and variances by maximum likelihood at ``rate``.
+    level : float
+        Level of the interval.
+    rates, profile : numpy.ndarray, shape (81,)
+        The rates that were tried, and their log-likelihoods.
     """
 
     rate: float
-    rate_low: float
-    rate_high: float
     at_zero: bool
     at_limit: bool
     fit: VarianceFit
+    level: float
+    rates: Array
+    profile: Array
+    _likelihood: _Likelihood = field(repr=False)
+
+    @property
+    def half_life(self) -> float:
+        """Hours until half is left, ln 2 / rate; infinite without decay."""
+        return math.inf if self.rate == 0 else math.log(2) / self.rate
+
+    @property
+    def rate_low(self) -> float:
+        """Lower bound of the profile-likelihood interval; zero where zero itself is inside."""
+        inside = self._inside
+        if inside[0]:
+            return 0.0
+        held = np.append(self.rates[inside & (self.rates < self.rate)], self.rate).min()
+        outer = self.rates[self.rates < held].max()
+        return float(brentq(self._excess, outer, held, xtol=1e-14 * held, rtol=1e-12))
+
+    @property
+    def rate_high(self) -> float:
+        """Upper bound of the profile-likelihood interval; infinite where the fastest rate tried is inside."""
+        inside = self._inside
+        if inside[-1]:
+            return math.inf
+        held = np.append(self.rates[inside & (self.rates > self.rate)], self.rate).max()
+        outer = self.rates[self.rates > held].min()
+        return float(brentq(self._excess, held, outer, xtol=1e-14 * outer, rtol=1e-12))
+
+    @property
+    def _allowed(self) -> float:
+        return float(ndtri((1 + self.level) / 2)) ** 2
+
+    @property
+    def _inside(self) -> BoolArray:
+        return np.asarray(2 * (self.fit.loglik - self.profile) < self._allowed)
+
+    def _excess(self, rate: float) -> float:
+        """By how much the deviance of a rate is above what the interval holds."""
+        return 2 * (self.fit.loglik - self._likelihood.height(rate)) - self._allowed
 
 
 def fit_decay(
@@ -82,44 +156,23 @@ def fit_decay(
     >>> round(float(np.log(2) / decay.rate), 6)
     24.0
     """
-    origin = float(hours.min())
-    since = hours - origin
-    y = blocks.turn(yi)
-
-    def at(rate: float) -> VarianceFit:
-        x = blocks.turn(np.exp(-rate * since)[:, None])
-        return fit_variances(blocks, y, x, reml=False, free=free)
-
-    def height(rate: float) -> float:
-        return at(rate).loglik
-
-    def slope(rate: float) -> float:
-        fit = at(rate)
-        gradient = blocks.turn(-since * float(fit.beta[0]) * np.exp(-rate * since))
-        return float(gradient @ fit.weighted_residual)
-
+    likelihood = _Likelihood(blocks, blocks.turn(yi), hours - hours.min(), free)
     rates = _rates(np.unique(hours))
-    designs = blocks.turn_many(np.exp(-rates[:, None] * since)[..., None])
-    profile = fit_many(blocks, np.repeat(y[None], rates.size, axis=0), designs, reml=False, free=free).loglik
+    profile = likelihood.over(rates)
     best = int(np.argmax(profile))
     low, high = float(rates[max(best - 1, 0)]), float(rates[min(best + 1, rates.size - 1)])
-    at_zero = best <= 1 and slope(0.0) <= 0
-    at_limit = best == rates.size - 1 and slope(high) > 0
-    rate = 0.0 if at_zero else high if at_limit else _root(slope, height, low, float(rates[best]), high)
-    fit = at(rate)
-    allowed = float(ndtri((1 + level) / 2)) ** 2
-
-    def drop(other: float) -> float:
-        return 2 * (fit.loglik - height(other)) - allowed
-
-    inside = 2 * (fit.loglik - profile) < allowed
+    at_zero = best <= 1 and likelihood.slope(0.0) <= 0
+    at_limit = best == rates.size - 1 and likelihood.slope(high) > 0
+    rate = 0.0 if at_zero else high if at_limit else _root(likelihood, low, float(rates[best]), high)
     return Decay(
         rate=rate,
-        rate_low=_lower(drop, rates, inside, rate),
-        rate_high=_upper(drop, rates, inside, rate),
         at_zero=at_zero,
         at_limit=at_limit,
-        fit=fit,
+        fit=likelihood.at(rate),
+        level=level,
+        rates=rates,
+        profile=profile,
+        _likelihood=likelihood,
     )
 
 
@@ -129,39 +182,19 @@ def _rates(times: Array) -> Array:
     return np.concatenate([[0.0], np.geomspace(slowest, fastest, _STEPS)])
 
 
-def _root(
-    slope: Callable[[float], float],
-    height: Callable[[float], float],
-    low: float,
-    middle: float,
-    high: float,
-) -> float:
+def _root(likelihood: _Likelihood, low: float, middle: float, high: float) -> float:
     """Where the slope falls through zero next to ``middle``, the best rate of the grid.
 
     A likelihood so flat that rounding decides the signs is searched for its height instead.
     """
+    slope = likelihood.slope
     a, b = (middle, high) if slope(middle) > 0 else (low, middle)
     if slope(a) > 0 > slope(b):
         return float(brentq(slope, a, b, xtol=1e-14 * b, rtol=1e-13))
     found = minimize_scalar(
-        lambda rate: -height(rate), bounds=(low, high), method="bounded", options={"xatol": 1e-9 * high}
+        lambda rate: -likelihood.height(rate),
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": 1e-9 * high},
     )
     return float(found.x)
-
-
-def _lower(drop: Callable[[float], float], rates: Array, inside: BoolArray, rate: float) -> float:
-    """Smallest rate within the drop; zero when zero itself is."""
-    if inside[0]:
-        return 0.0
-    held = np.append(rates[inside & (rates < rate)], rate).min()
-    outer = rates[rates < held].max()
-    return float(brentq(drop, outer, held, xtol=1e-14 * held, rtol=1e-12))
-
-
-def _upper(drop: Callable[[float], float], rates: Array, inside: BoolArray, rate: float) -> float:
-    """Largest rate within the drop; infinite when the fastest tried is."""
-    if inside[-1]:
-        return math.inf
-    held = np.append(rates[inside & (rates > rate)], rate).max()
-    outer = rates[rates > held].min()
-    return float(brentq(drop, held, outer, xtol=1e-14 * outer, rtol=1e-12))

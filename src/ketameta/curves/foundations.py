@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._typing import ArrayLike
-from ketameta.curves import carriers, leave_out, pointwise
+from ketameta._typing import Array, ArrayLike
+from ketameta.curves import carriers, leave_out
 from ketameta.curves.readings import Readings
 from ketameta.curves.sensitivity import RHO_GRID, over_rho
 from ketameta.curves.shapes import LinearShape
@@ -54,9 +54,7 @@ class Foundations(Readings):
         >>> curve.at_risk(days=[1, 3, 7])[["k", "k_near", "trials"]].to_numpy().tolist()
         [[3, 3, 'a, b, c'], [3, 1, 'a, b, c'], [2, 2, 'a, b']]
         """
-        if hours is None and days is None:
-            hours = standard_times(self._observed(), self.time_range)
-        return carriers.at_risk(self._data(), pointwise.read_times(hours, days))
+        return carriers.at_risk(self._data(), self._chosen(hours, days, extrapolate=True))
 
     def weights(self, *, hours: ArrayLike | None = None, days: ArrayLike | None = None) -> pd.DataFrame:
         """Share of each trial in the estimate along time.
@@ -89,9 +87,7 @@ class Foundations(Readings):
         >>> curve.weights(days=7)["weight"].round(3).tolist()
         [0.38, 0.38, 0.241]
         """
-        if hours is None and days is None:
-            hours = standard_times(self._observed(), self.time_range)
-        times = self._times(hours, days, extrapolate=False)
+        times = self._chosen(hours, days, extrapolate=False)
         return carriers.trial_weights(self._data(), self._respec(), self.fit, times)
 
     def leave_one_out(
@@ -124,9 +120,7 @@ class Foundations(Readings):
         >>> print(curve.leave_one_out().sentence())
         The curve moves most without c: at 24 h from −0.80 to −0.70.
         """
-        if hours is None and days is None:
-            hours = standard_times(self._observed(), self.time_range)
-        times = self._times(hours, days, extrapolate=False)
+        times = self._chosen(hours, days, extrapolate=False)
         return leave_out.leave_one_out(self._data(), self._respec(), self.fit, times)
 
     def sensitivity(self, rho: Sequence[float] = RHO_GRID) -> pd.DataFrame:
@@ -168,3 +162,9 @@ class Foundations(Readings):
             self._memo["rho_grid"] = self.sensitivity()
         grid: pd.DataFrame = self._memo["rho_grid"]
         return grid
+
+    def _chosen(self, hours: ArrayLike | None, days: ArrayLike | None, *, extrapolate: bool) -> Array:
+        """Times in hours; the standard ones when none are given."""
+        if hours is None and days is None:
+            return standard_times(self._observed(), self.time_range)
+        return self._times(hours, days, extrapolate=extrapolate)

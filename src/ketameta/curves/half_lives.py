@@ -68,7 +68,7 @@ def decay_half_life(fit: CurveFit, span: float, level: float, how: str | Draws |
 def _of_rate(decay: Decay) -> HalfLife:
     """The half-life of an exponential from its rate."""
     return HalfLife(
-        value=_duration(decay.rate),
+        value=decay.half_life,
         low=0.0 if math.isinf(decay.rate_high) else _duration(decay.rate_high),
         high=_duration(decay.rate_low),
         no_decay=decay.at_zero,

@@ -168,7 +168,7 @@ def leave_one_out(data: TrialTimes, spec: CurveSpec, fit: CurveFit, hours: Array
             inside = (hours >= first) & (hours <= last)
             estimate, low, high = (at[c].where(inside).to_numpy() for c in ("estimate", "ci_low", "ci_high"))
             known = at["supported"].to_numpy()
-            half = half_life_value(other, first, last, spec.level)
+            half = half_life_value(other, first, last)
             tau2, omega2 = other.tau2, other.omega2
         tables.append(
             pd.DataFrame(
@@ -189,7 +189,7 @@ def leave_one_out(data: TrialTimes, spec: CurveSpec, fit: CurveFit, hours: Array
     return LeftOut(
         estimates=estimates,
         trials=pd.DataFrame(rows, columns=columns),
-        half_life_hours=half_life_value(fit, float(data.hours.min()), float(data.hours.max()), spec.level),
+        half_life_hours=half_life_value(fit, float(data.hours.min()), float(data.hours.max())),
         largest=_largest(estimates),
         measure=data.measure or "effect",
     )

@@ -157,13 +157,12 @@ def half_of_peak(
     )
 
 
-def half_life_value(fit: CurveFit, first: float, last: float, level: float) -> float:
+def half_life_value(fit: CurveFit, first: float, last: float) -> float:
     """The half-life in hours without its interval; infinite where it is not reached."""
-    if isinstance(fit.shape, ExponentialDecay) and fit.profile is not None:
-        return fit.profile.value
-    of_decay = _of_exponential(fit, last - first, level, None)
-    if of_decay is not None:
-        return math.inf if of_decay.value is None else of_decay.value
+    if fit.decay is not None:
+        return fit.decay.half_life
+    if isinstance(fit.shape, ExponentialDecay):
+        return fit.profile.value if fit.profile is not None else math.exp(float(fit.beta[1]))
     value = _half_of_peak(fit, trace_curve(fit, first, last))[2]
     return math.inf if value is None else value
 

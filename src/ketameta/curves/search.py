@@ -44,7 +44,8 @@ class Lattice:
     designs : numpy.ndarray, shape (G, n, r)
         Rotated design of the amplitude at each point.
     usable : numpy.ndarray of bool, shape (G,)
-        Where that design has full column rank, and exchangeable parameters stand in order.
+        Where that design has full column rank, and exchangeable parameters stand in order; not where they are
+        equal, since a climb from there never parts them.
     """
 
     axes: tuple[Array, ...]
@@ -98,7 +99,7 @@ def lattice(blocks: Blocks, mean: Mean) -> Lattice:
     whole = np.linalg.svd(mean.level, compute_uv=False)[-1]
     usable = singular[:, -1] > _TOLD * whole
     if mean.shape.exchangeable:
-        usable &= points[:, 0] >= points[:, 1]
+        usable &= points[:, 0] > points[:, 1]
     return Lattice(axes, points, designs, usable)
 
 

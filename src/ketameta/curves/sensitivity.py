@@ -48,7 +48,7 @@ def over_rho(data: TrialTimes, spec: CurveSpec, rho: Sequence[float]) -> pd.Data
         record: dict[str, float] = {"rho": float(value)}
         for name, time in (("24h", DAY), ("7d", WEEK)):
             record |= _reading(fit, name, time, inside=first <= time <= last)
-        record["half_life_hours"] = half_life_value(fit, first, last, spec.level)
+        record["half_life_hours"] = half_life_value(fit, first, last)
         records.append(record | {"tau2": fit.tau2, "omega2": fit.omega2, "loglik": fit.loglik})
     return pd.DataFrame(records)
 
