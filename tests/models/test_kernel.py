@@ -171,7 +171,10 @@ def test_a_study_without_information_hides_no_maximum(method: str, engine: str) 
     alone = fit(np.tile(y, (40, 1)), np.tile(v, (40, 1)), tau2=method, engine=engine)
     far = 10.0 ** np.linspace(15.0, 45.0, 40)[:, None]
     beside = fit(
-        np.tile(np.append(y[1], y), (40, 1)), np.hstack([far, np.tile(v, (40, 1))]), tau2=method, engine=engine
+        np.tile(np.append(y[1], y), (40, 1)),
+        np.hstack([far, np.tile(v, (40, 1))]),
+        tau2=method,
+        engine=engine,
     )
     np.testing.assert_array_equal(beside.modes, alone.modes)
     np.testing.assert_allclose(beside.tau2, alone.tau2, rtol=1e-8, atol=1e-12)
