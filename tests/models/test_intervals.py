@@ -1,17 +1,16 @@
-"""Intervals beyond Wald and HKSJ, held against R and against computations by other roads."""
+"""Profile likelihood intervals by brute force, and what holds of every interval: invariance, probabilities, refusals."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import integrate, optimize, stats
+from scipy import optimize, stats
 
 import ketameta as km
 from ketameta._typing import Array
@@ -19,75 +18,15 @@ from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models._roots import bracketed_root
 from ketameta.models.intervals import Inference, kenward_roger
 from ketameta.models.kernel import fit
-from ketameta.models.prediction import bootstrap
 from ketameta.models.profile import profile_mean, profile_tau2
-from ketameta.models.quadratic_forms import draw_tau2, generalised_q, generalised_q_cdf
+from ketameta.models.quadratic_forms import generalised_q
 
-REFERENCE = Path(__file__).parents[1] / "reference"
-INPUTS = pd.read_csv(REFERENCE / "pooling_inputs.csv")
-KENWARD_ROGER = pd.read_csv(REFERENCE / "kenward_roger.csv").set_index("dataset")
-PIMETA = pd.read_csv(REFERENCE / "prediction_bootstrap.csv").set_index("set")
-PIMETA_INPUTS = pd.read_csv(REFERENCE / "prediction_bootstrap_inputs.csv")
-YI, VI = np.array([-1.10, -0.35, -0.62, -0.18, -0.80]), np.array([0.09, 0.05, 0.04, 0.07, 0.11])
+from .interval_trials import VI, YI
+
 TWO_MODES = (
     np.array([-1.9, -0.1, -3.5, -0.1, -4.9, -0.1]),
     np.array([15.93, 0.04, 20.6, 0.02, 1.08, 0.33]),
 )
-
-
-def sample(dataset: str) -> tuple[Array, Array]:
-    rows = INPUTS[INPUTS["dataset"] == dataset]
-    return rows["yi"].to_numpy(), rows["vi"].to_numpy()
-
-
-def test_kenward_roger_agrees_with_matrices_in_r() -> None:
-    assert len(KENWARD_ROGER) >= 30
-    for dataset, r in KENWARD_ROGER.iterrows():
-        y, v = sample(str(dataset))
-        variance, df = kenward_roger(v, fit(y, v).tau2)
-        assert variance == pytest.approx(r["variance"], rel=1e-8), dataset
-        assert df == pytest.approx(r["df"], rel=1e-8), dataset
-
-
-@pytest.mark.parametrize("k", [2, 3, 10, 100, 5000])
-def test_distribution_of_q_is_chi_square_without_heterogeneity(k: int) -> None:
-    v = np.random.default_rng(k).uniform(0.1, 1.0, k)
-    q = stats.chi2.ppf([1e-6, 0.025, 0.3, 0.5, 0.8, 0.975, 1 - 1e-6], k - 1)
-    found = generalised_q_cdf(q, v, 1.0 / v, 0.0)
-    assert found == pytest.approx(stats.chi2.cdf(q, k - 1), rel=0.0, abs=2e-12)
-    far = generalised_q_cdf([0.0, 50.0 * k + 500.0], v, 1.0 / v, 0.0)
-    assert far.tolist() == [0.0, 1.0]
-
-
-def test_distribution_of_q_agrees_with_imhofs_integral() -> None:
-    """Imhof (1961), Biometrika 48:419-426, on the eigenvalues, where many of them let the integral converge."""
-    rng = np.random.default_rng(8)
-    for _ in range(4):
-        v, a, tau2 = rng.uniform(0.02, 1.0, 9), rng.uniform(0.2, 5.0, 9), rng.uniform(0.0, 1.0)
-        root = np.sqrt(v + tau2)
-        matrix = np.diag(a) - np.outer(a, a) / a.sum()
-        weights = np.linalg.eigvalsh(root[:, None] * matrix * root)[1:]
-        q = weights.sum() * rng.uniform(0.2, 2.0)
-
-        def integrand(u: float, weights: Array = weights, q: float = q) -> float:
-            angle = 0.5 * np.arctan(weights * u).sum() - 0.5 * q * u
-            return float(np.sin(angle) / (u * np.prod(1.0 + (weights * u) ** 2) ** 0.25))
-
-        tail = integrate.quad(integrand, 0.0, 400.0 / weights.max(), limit=2000, epsabs=1e-12)[0]
-        assert generalised_q_cdf(q, v, a, tau2) == pytest.approx(0.5 - tail / math.pi, abs=1e-8)
-
-
-def test_one_study_that_outweighs_all_others() -> None:
-    """Two studies: Q is then a single chi-square times a1 a2 / (a1 + a2) (s1 + s2)."""
-    v, a = np.array([1e-9, 1.0]), np.array([1e9, 1.0])
-    scale = a.prod() / a.sum() * v.sum()
-    q = scale * stats.chi2.ppf([0.025, 0.5, 0.975], 1)
-    assert generalised_q_cdf(q, v, a, 0.0) == pytest.approx([0.025, 0.5, 0.975], abs=1e-10)
-    for vi in ([1e-9, 1.0], [1e-12, 1.0, 1e12]):
-        yi = [0.25, 1.5, -0.75][: len(vi)]
-        low, high = generalised_q(yi, vi)
-        assert 0.0 <= low <= high < math.inf
-        assert np.isfinite(bootstrap(np.array(yi), np.array(vi), level=0.95, draws=1000, rng=1).draws).all()
 
 
 def test_masked_batches_are_the_single_fits() -> None:
@@ -145,104 +84,6 @@ def test_profile_of_the_mean_with_several_maxima_is_not_cut_short() -> None:
     top = brute_profile(float(fit(y, v, tau2="ML").beta[0]), y, v)
     outside = np.r_[np.linspace(low - 8.0, low - 1e-3, 60), np.linspace(high + 1e-3, high + 8.0, 60)]
     assert max(brute_profile(mean, y, v) for mean in outside) < top - stats.chi2.ppf(0.95, 1) / 2.0
-
-
-def test_kenward_roger_by_numerical_derivatives() -> None:
-    """Variance from the derivative of the weights, information from that of the expected likelihood."""
-    v, tau2 = np.array([0.04, 0.3, 0.05, 0.6, 0.11]), 0.07
-    step = 1e-4
-
-    def weights(t: float) -> Array:
-        w = 1.0 / (v + t)
-        return w / w.sum()
-
-    def restricted(t: float, s: float) -> float:
-        """Expected restricted log-likelihood at t where s is true."""
-        w = 1.0 / (v + t)
-        p = np.diag(w) - np.outer(w, w) / w.sum()
-        return float(0.5 * np.log(w).sum() - 0.5 * math.log(w.sum()) - 0.5 * (np.diag(p) * (v + s)).sum())
-
-    curve = [restricted(tau2 + i * step, tau2) for i in (-1, 0, 1)]
-    information = -(curve[0] - 2.0 * curve[1] + curve[2]) / step**2
-    slope = (weights(tau2 + step) - weights(tau2 - step)) / (2.0 * step)
-    plain = 1.0 / (1.0 / (v + tau2)).sum()
-    # Estimating the weights adds the variance of slope @ y times that of tau2; the plug-in misses as much again.
-    expected = plain + 2.0 * float((slope**2 * (v + tau2)).sum()) / information
-    variance, df = kenward_roger(v, tau2)
-    assert variance == pytest.approx(expected, rel=1e-5)
-    assert df == pytest.approx(2.0 * information / (expected * (1.0 / (v + tau2) ** 2).sum()) ** 2, rel=1e-4)
-
-
-def general_kenward_roger(
-    x: Array, sigma: Array, slopes: list[Array], form: Array
-) -> tuple[Array, float, float]:
-    """Adjusted covariance, degrees of freedom and scale of F for any linear covariance structure.
-
-    Kenward and Roger (1997), Biometrics 53:983-997, section 2, with the expected information of the restricted
-    likelihood; ``slopes`` are the derivatives of ``sigma``, the second derivatives are 0.
-    """
-    inverse = np.linalg.inv(sigma)
-    phi = np.linalg.inv(x.T @ inverse @ x)
-    residual = inverse - inverse @ x @ phi @ x.T @ inverse
-    information = np.array([[0.5 * np.trace(residual @ a @ residual @ b) for a in slopes] for b in slopes])
-    w = np.linalg.inv(information)
-    p = [-x.T @ inverse @ a @ inverse @ x for a in slopes]
-    q = [[x.T @ inverse @ a @ inverse @ b @ inverse @ x for b in slopes] for a in slopes]
-    pairs = [(i, j) for i in range(len(slopes)) for j in range(len(slopes))]
-    bias = sum(w[i, j] * (q[i][j] - p[i] @ phi @ p[j]) for i, j in pairs)
-    theta = form @ np.linalg.inv(form.T @ phi @ form) @ form.T
-    parts = [theta @ phi @ part @ phi for part in p]
-    a1 = sum(w[i, j] * np.trace(parts[i]) * np.trace(parts[j]) for i, j in pairs)
-    a2 = sum(w[i, j] * np.trace(parts[i] @ parts[j]) for i, j in pairs)
-    size = form.shape[1]
-    b = (a1 + 6.0 * a2) / (2.0 * size)
-    g = ((size + 1) * a1 - (size + 4) * a2) / ((size + 2) * a2)
-    c1, c2, c3 = (part / (3.0 * size + 2.0 * (1.0 - g)) for part in (g, size - g, size + 2 - g))
-    mean = 1.0 / (1.0 - a2 / size)
-    variance = 2.0 / size * (1.0 + c1 * b) / ((1.0 - c2 * b) ** 2 * (1.0 - c3 * b))
-    df = 4.0 + (size + 2.0) / (size * variance / (2.0 * mean**2) - 1.0)
-    return phi + 2.0 * phi @ bias @ phi, float(df), float(df / (mean * (df - 2.0)))
-
-
-def test_kenward_roger_from_the_general_formula() -> None:
-    """The variance is theirs; the degrees of freedom are theirs once the variance in them is the plain one."""
-    checked = 0
-    for dataset, r in KENWARD_ROGER.iterrows():
-        y, v = sample(str(dataset))
-        tau2 = float(fit(y, v).tau2)
-        one = np.ones((v.size, 1))
-        adjusted, df, scale = general_kenward_roger(one, np.diag(v + tau2), [np.eye(v.size)], np.ones((1, 1)))
-        variance, found = kenward_roger(v, tau2)
-        plain = 1.0 / (1.0 / (v + tau2)).sum()
-        assert variance == pytest.approx(adjusted[0, 0], rel=1e-9), dataset
-        if abs(df - 2.0) > 0.1:
-            checked += 1
-            assert found * (variance / plain) ** 2 == pytest.approx(df, rel=1e-6), dataset
-            assert scale == pytest.approx(1.0, rel=1e-6), dataset
-        assert found * (variance / plain) ** 2 == pytest.approx(r["df_1997"], rel=1e-6), dataset
-    assert checked >= 30
-
-
-def test_printed_kenward_roger_of_pimeta() -> None:
-    """Systolic blood pressure, REML, as pimeta 1.1.3 prints the interval; degrees of freedom at its tau2 of 0.06995.
-
-    Its REML stops a relative 1e-4 before the maximum, which the four digits of the interval do not show.
-    """
-    result = km.pool(yi=SBP, vi=SBP_SE**2, ci="KR")
-    assert result.estimate == pytest.approx(-0.3287, abs=5e-5)
-    assert (result.ci_low, result.ci_high) == (
-        pytest.approx(-0.5815, abs=5e-5),
-        pytest.approx(-0.0759, abs=5e-5),
-    )
-    df = kenward_roger(SBP_SE**2, 0.0699510154937)[1]
-    assert df == pytest.approx(6.9507592419451, rel=1e-11)
-
-
-def test_kenward_roger_is_students_t_for_equal_variances() -> None:
-    one = km.pool(yi=YI, vi=np.full(5, 0.02), ci="KR")
-    two = km.pool(yi=YI, vi=np.full(5, 0.02))
-    assert (one.df, one.ci_low, one.p) == tuple(pytest.approx(x, rel=1e-9) for x in (4, two.ci_low, two.p))
-    assert (one.prediction_method, one.pi_low) == ("t(KR)", pytest.approx(two.pi_low, rel=1e-9))
 
 
 CHOICES = [("DL", "Wald"), ("REML", "HKSJ"), ("PM", "HKSJ-adhoc"), ("REML", "KR"), ("ML", "profile")]
@@ -306,86 +147,6 @@ def test_units_and_shifts_leave_every_interval_alone() -> None:
             for name in ("ci_low", "ci_high", "pi_low", "pi_high"):
                 assert (getattr(two, name) - shift) / unit == pytest.approx(getattr(one, name), abs=2e-9)
             assert two.tau2_ci[1] / unit**2 == pytest.approx(one.tau2_ci[1], rel=1e-7)
-
-
-def test_bootstrap_does_not_depend_on_the_unit() -> None:
-    for y, v in ((SBP, SBP_SE**2), (YI, VI), (YI[:2], VI[:2])):
-        one = bootstrap(y, v, level=0.95, draws=2000, rng=5).draws
-        for unit in (1e4, 1e-4, 7.7, 1e-30):
-            two = bootstrap(y * unit, v * unit**2, level=0.95, draws=2000, rng=5).draws
-            np.testing.assert_allclose(two / unit, one, rtol=1e-10, atol=1e-11)
-        moved = bootstrap(y + 1e6, v, level=0.95, draws=2000, rng=5).draws
-        np.testing.assert_allclose(moved - 1e6, one, rtol=0.0, atol=2e-9 * np.abs(one).max())
-
-
-def test_draws_follow_the_confidence_distribution() -> None:
-    u = np.linspace(0.001, 0.999, 99)
-    for y, v in ((YI, VI), (np.array([0.0, 5.0, 9.0]), np.array([0.01, 0.02, 0.05])), (YI[:2], VI[:2])):
-        tau2 = draw_tau2(y, v, u)
-        w = 1.0 / v
-        q = float((w * (y - (w * y).sum() / w.sum()) ** 2).sum())
-        back = 1.0 - generalised_q_cdf(q, v, w, tau2)
-        assert back[tau2 > 0] == pytest.approx(u[tau2 > 0], rel=1e-6)
-        assert (back[tau2 == 0] >= u[tau2 == 0]).all()
-        assert (np.diff(tau2) >= 0).all()
-    assert draw_tau2([0.3, 0.3], [0.1, 0.2], u).max() == 0.0
-    with pytest.raises(ModelError, match="two studies"):
-        draw_tau2([0.3], [0.1], u)
-
-
-# Systolic blood pressure in Hartung and Knapp (2001), as in the data of the R package pimeta.
-SBP = np.array([0.0, 0.1, -0.4, -0.8, -0.63, 0.22, -0.34, -0.51, 0.03, -0.81])
-SBP_SE = np.array(
-    [
-        *(0.42347717, 0.21939179, 0.02551067, 0.19898325, 0.30102594),
-        *(0.30102594, 0.07142988, 0.10204269, 0.12245123, 0.30102594),
-    ]
-)
-
-
-def test_bootstrap_agrees_with_what_pimeta_prints() -> None:
-    """Its vignette prints [-0.8807, 0.2240], its reference page [-0.8789, 0.2165], 25,000 draws each."""
-    low, high = bootstrap(SBP, SBP_SE**2, level=0.95, draws=200_000, rng=3).interval()
-    assert low == pytest.approx((-0.8807 - 0.8789) / 2.0, abs=0.01)
-    assert high == pytest.approx((0.2240 + 0.2165) / 2.0, abs=0.01)
-
-
-@pytest.mark.parametrize("name", ["sbp", "setshift", "pain", "hyp", "alike", "three"])
-def test_bootstrap_agrees_with_draws_of_pimeta(name: str) -> None:
-    """100,000 draws of pimeta (reference/prediction_bootstrap.R) and as many here, to four standard errors.
-
-    For trials that are alike every tau2 drawn is 0 in both, so that the interval is one for the mean.
-    """
-    rows = PIMETA_INPUTS[PIMETA_INPUTS["set"] == name]
-    y, v = rows["yi"].to_numpy(), rows["sei"].to_numpy() ** 2
-    r = PIMETA.loc[name]
-    draws = 100_000
-    trial = bootstrap(y, v, level=0.95, draws=draws, rng=2)
-    for found, expected, p in zip(trial.interval(), (r["pi_low"], r["pi_high"]), (0.025, 0.975), strict=True):
-        near = np.quantile(trial.draws, [p - 0.005, p + 0.005])
-        error = math.sqrt(p * (1.0 - p) / draws) * (near[1] - near[0]) / 0.01
-        assert abs(found - expected) < 4.0 * math.sqrt(2.0) * error
-    zero = draw_tau2(y, v, (np.arange(draws) + 0.5) / draws) == 0.0
-    spread = math.sqrt(max(r["zero"] * (1.0 - r["zero"]), 1e-5) / draws)
-    assert zero.mean() == pytest.approx(r["zero"], abs=4.0 * spread)
-    w = 1.0 / v
-    assert zero.mean() == pytest.approx(
-        stats.chi2.sf(float((w * (y - (w @ y) / w.sum()) ** 2).sum()), y.size - 1), abs=1e-5
-    )
-    if name == "alike":
-        assert (r["pi_low"], r["pi_high"], r["zero"]) == (r["ci_low"], r["ci_high"], 1.0)
-
-
-def test_bootstrap_is_the_same_for_a_seed_and_holds_without_one() -> None:
-    one, two = (bootstrap(YI, VI, level=0.95, draws=2000, rng=7) for _ in range(2))
-    assert np.array_equal(one.draws, two.draws)
-    other = bootstrap(YI, VI, level=0.95, draws=2000, rng=np.random.default_rng(8))
-    assert not np.array_equal(one.draws, other.draws)
-    low, high = one.interval()
-    assert one.below(low) == pytest.approx(0.025, abs=1e-3)
-    assert one.below(high) + one.above(high) == pytest.approx(1.0, abs=1e-12)
-    with pytest.raises(ValueError, match="read-only"):
-        one.draws[0] = 0.0
 
 
 def test_probability_speaks_and_refuses() -> None:
