@@ -12,8 +12,6 @@ from ketameta import effects
 from ketameta.effects import EffectOptions
 
 ARMS = {"n_t": 20, "mean_t": 14.0, "sd_t": 6.0, "n_c": 22, "mean_c": 18.0, "sd_c": 7.0}
-
-
 NO_SD = {**ARMS, "sd_t": None, "sd_c": None}
 
 
