@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,13 @@ import pandas as pd
 from ketameta._render import interval, number
 from ketameta._typing import Array
 from ketameta.models._studies import text_column
+from ketameta.models.design import Design
 from ketameta.models.hypotheses import decimals
 from ketameta.models.linear import Linear
 from ketameta.models.result import finite, level_text
 
 __all__ = [
-    "SHORT",
-    "coefficient_frame",
+    "CoefficientTable",
     "coefficient_row",
     "in_words",
     "left_out_records",
@@ -25,25 +24,39 @@ __all__ = [
     "predicted",
 ]
 
-SHORT = ["term", "estimate", "se", "ci_low", "ci_high", "p"]
+_SHORT = ["term", "estimate", "se", "ci_low", "ci_high", "p"]
 
 
-def coefficient_frame(names: Sequence[str], linear: Linear) -> pd.DataFrame:
-    """One row a coefficient: ``term, estimate, se, ci_low, ci_high, stat, df, p``."""
-    inference = linear.combination(np.eye(len(names)))
-    low, high = inference.interval()
-    return pd.DataFrame(
-        {
-            "term": list(names),
-            "estimate": inference.estimate,
-            "se": inference.se,
-            "ci_low": low,
-            "ci_high": high,
-            "stat": inference.stat,
-            "df": inference.df,
-            "p": inference.p,
-        }
-    )
+class CoefficientTable:
+    """A result that has coefficients: their table, short and whole."""
+
+    __slots__ = ()
+
+    design: Design
+    _linear: Linear
+
+    @property
+    def coefficients(self) -> pd.DataFrame:
+        """One row a coefficient: ``term, estimate, se, ci_low, ci_high, p``."""
+        return self.to_frame()[_SHORT]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a coefficient: ``term, estimate, se, ci_low, ci_high, stat, df, p``."""
+        names = self.design.names
+        inference = self._linear.combination(np.eye(len(names)))
+        low, high = inference.interval()
+        return pd.DataFrame(
+            {
+                "term": list(names),
+                "estimate": inference.estimate,
+                "se": inference.se,
+                "ci_low": low,
+                "ci_high": high,
+                "stat": inference.stat,
+                "df": inference.df,
+                "p": inference.p,
+            }
+        )
 
 
 def predicted(linear: Linear, x: Array, heterogeneity: Array | float, table: pd.DataFrame) -> pd.DataFrame:

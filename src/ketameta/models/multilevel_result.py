@@ -14,8 +14,7 @@ from ketameta._render import card_html, card_text
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models._coefficient_table import (
-    SHORT,
-    coefficient_frame,
+    CoefficientTable,
     left_out_records,
     plain_rows,
     predicted,
@@ -50,7 +49,7 @@ _RESIDUALS = ("raw", "standardised", "cholesky")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Multilevel:
+class Multilevel(CoefficientTable):
     """A model of effects that depend on one another.
 
     Ratios (OR, RR, HR, ROM) stand as natural logs everywhere.
@@ -136,11 +135,6 @@ class Multilevel:
     _fixed: dict[str, float] = field(repr=False)
 
     @property
-    def coefficients(self) -> pd.DataFrame:
-        """One row a coefficient: ``term, estimate, se, ci_low, ci_high, p``."""
-        return self.to_frame()[SHORT]
-
-    @property
     def ratio(self) -> bool:
         """True where the measure is a ratio, stored as its natural log."""
         return self.measure.upper() in RATIO_MEASURES
@@ -154,10 +148,6 @@ class Multilevel:
     def fitted(self) -> Array:
         """Fitted means of the effects, shape (k,)."""
         return np.asarray(self.yi - self.residuals(), dtype=np.float64)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a coefficient: ``term, estimate, se, ci_low, ci_high, stat, df, p``."""
-        return coefficient_frame(self.design.names, self._linear)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""

@@ -12,7 +12,7 @@ import pandas as pd
 from ketameta._render import Card, card_html, card_text, number, p_value
 from ketameta._typing import AnyArray, Array, ArrayLike
 from ketameta.errors import ModelError
-from ketameta.models._coefficient_table import SHORT, coefficient_frame, coefficient_row, plain_rows
+from ketameta.models._coefficient_table import CoefficientTable, coefficient_row, plain_rows
 from ketameta.models._ml_problem import Fitted, Problem
 from ketameta.models._studies import name_rows
 from ketameta.models.cluster_robust import ClusterRobust, Kind, cluster_robust
@@ -28,8 +28,8 @@ _FEW = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RobustMultilevel:
-    """Coefficients of a multilevel model with cluster-robust standard errors.
+class RobustMultilevel(CoefficientTable):
+    """Coefficients of a multilevel model with cluster-robust standard errors and Satterthwaite degrees of freedom.
 
     Attributes
     ----------
@@ -64,15 +64,6 @@ class RobustMultilevel:
     design: Design
     notes: tuple[str, ...]
     _linear: _RobustLinear = field(repr=False)
-
-    @property
-    def coefficients(self) -> pd.DataFrame:
-        """One row a coefficient: ``term, estimate, se, ci_low, ci_high, p``."""
-        return self.to_frame()[SHORT]
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a coefficient: ``term, estimate, se, ci_low, ci_high, stat, df, p``; Satterthwaite df."""
-        return coefficient_frame(self.design.names, self._linear)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""

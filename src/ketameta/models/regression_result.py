@@ -14,8 +14,7 @@ from ketameta._render import card_html, card_text
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models._coefficient_table import (
-    SHORT,
-    coefficient_frame,
+    CoefficientTable,
     left_out_records,
     plain_rows,
     predicted,
@@ -38,7 +37,7 @@ _NUMBERS = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Regression:
+class Regression(CoefficientTable):
     """A meta-regression: coefficients, test of the moderators, heterogeneity that they leave.
 
     Ratios (OR, RR, HR, ROM) stand as natural logs everywhere.
@@ -123,11 +122,6 @@ class Regression:
     _linear: Linear = field(repr=False)
 
     @property
-    def coefficients(self) -> pd.DataFrame:
-        """One row a coefficient: ``term, estimate, se, ci_low, ci_high, p``."""
-        return self.to_frame()[SHORT]
-
-    @property
     def ratio(self) -> bool:
         """True where the measure is a ratio, stored as its natural log."""
         return self.measure.upper() in RATIO_MEASURES
@@ -136,10 +130,6 @@ class Regression:
     def method(self) -> str:
         """One line that says how the numbers were made."""
         return method(self)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a coefficient: ``term, estimate, se, ci_low, ci_high, stat, df, p``."""
-        return coefficient_frame(self.design.names, self._linear)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""
