@@ -230,20 +230,25 @@ def _panel(axis: Any, rows: pd.DataFrame, names: tuple[str, ...]) -> None:
     axis.axhline(100 * LEVEL, color="0.35", linewidth=0.8)
     for position, name in enumerate(names):
         some = rows[rows["interval"] == name]
-        colour, marker, line = STYLES[name]
         place = np.array([KS.index(k) for k in some["k"]]) + 0.07 * (position - (len(names) - 1) / 2)
-        axis.plot(
-            place,
-            100 * some["coverage"],
-            color=colour,
-            marker=marker,
-            linestyle=line,
-            markersize=4.5 if marker != "*" else 7,
-            linewidth=1.0,
-            markerfacecolor="white" if marker in "^Dv" else colour,
-            label=name,
-        )
+        draw_line(axis, place, some["coverage"], STYLES[name], name)
     axis.set_xticks(range(len(KS)), [str(k) for k in KS])
+
+
+def draw_line(axis: Any, place: Array, coverage: pd.Series, style: tuple[str, str, str], label: str) -> None:
+    """Coverage of one interval, in percent; ``style`` is colour, marker and kind of line."""
+    colour, marker, line = style
+    axis.plot(
+        place,
+        100 * coverage,
+        color=colour,
+        marker=marker,
+        linestyle=line,
+        markersize=4.5 if marker != "*" else 7,
+        linewidth=1.0,
+        markerfacecolor="white" if marker in "^Dv" else colour,
+        label=label,
+    )
 
 
 def main() -> None:
