@@ -42,7 +42,7 @@ def test_the_columns_of_at_hang_together(curve) -> None:
     spread = math.sqrt(row["se"] ** 2 + curve.tau2 + curve.omega2)
     assert row["pi_high"] - row["pi_low"] == pytest.approx(2 * curve.fit.quantile * spread)
     assert row["p"] < 0.001
-    assert curve.df == 20 - 3
+    assert curve.df == 20 - 4
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95])
@@ -167,7 +167,7 @@ def test_boundary_is_said(data_set) -> None:
 
 def test_aicc_compares_curves_by_the_full_likelihood(table) -> None:
     ml, reml = durability(table, options=CurveOptions(method="ML")), durability(table)
-    n, parameters = len(table), 3 + 2
+    n, parameters = len(table), 4 + 2
     expected = -2 * ml.loglik + 2 * parameters + 2 * parameters * (parameters + 1) / (n - parameters - 1)
     assert ml.aicc == pytest.approx(expected)
     assert reml.aicc == ml.aicc
@@ -216,7 +216,7 @@ def test_to_dict_is_json(curve, data_set) -> None:
 def test_words(curve) -> None:
     text = str(curve)
     assert text.startswith("Effect over time: SMD, 20 trials, 58 effects")
-    assert "correlation 0.6 between 24 h and 7 d (log-time) assumed; t(17) intervals" in text
+    assert "correlation 0.6 between 24 h and 7 d (log-time) assumed; t(16) intervals" in text
     assert curve.provenance.line() in text
     assert "sensitivity() shows" in text
     at = curve.at(hours=[24, 168])

@@ -41,23 +41,54 @@ def test_basis_refuses_knots_that_make_no_spline(knots: list[float]) -> None:
         natural_spline([0.5], knots)
 
 
-def test_default_knots_follow_what_there_is_to_bend_a_curve_with() -> None:
-    assert default_knots([24, 168], 9) == (24.0, 168.0)
-    assert default_knots([4, 24, 168] * 9, 9) == (4.0, 168.0)
-    assert len(default_knots([4, 24, 72, 168] * 2, 9)) == 3
-    many = [2, 4, 24, 48, 72, 168, 336, 672]
-    assert len(default_knots(many * 3, 9)) == 3
-    assert len(default_knots(many * 4, 9)) == 4
-    assert [len(default_knots(many * 4, k)) for k in (1, 2, 3, 4, 5, 6)] == [4, 2, 2, 2, 3, 4]
+@pytest.mark.parametrize("effects", [1, 4])
+def test_number_of_default_knots_rests_on_distinct_times_and_on_trials(effects: int) -> None:
+    times = [2, 4, 24, 48, 72, 168, 336, 672]
+    number = [
+        [len(default_knots(times[:n] * effects, k)) for k in (1, 2, 4, 5, 9, 10, 30)] for n in range(2, 9)
+    ]
+    assert number[:2] == [[2] * 7] * 2
+    assert number[2:4] == [[3, 2, 2, 3, 3, 3, 3]] * 2
+    assert number[4:] == [[3, 2, 2, 3, 3, 4, 4]] * 3
 
 
-def test_default_knots_stand_at_quantiles_or_at_those_of_the_distinct_times() -> None:
-    hours = np.array([2.0, 4, 24, 72, 168, 336, 672])
+def test_two_default_knots_stand_at_the_ends() -> None:
+    assert default_knots([168, 24], 9) == (24.0, 168.0)
+    assert default_knots([4, 24, 168] * 9, 30) == (4.0, 168.0)
+
+
+def test_three_default_knots_stand_at_quantiles_or_at_those_of_the_distinct_times() -> None:
+    hours = np.array([2.0, 4, 24, 24, 72, 168, 336, 672])
     expected = np.exp(np.quantile(np.log(hours), [0.1, 0.5, 0.9]))
     np.testing.assert_allclose(default_knots(hours, 7), expected, rtol=1e-14)
     crowded = np.concatenate([np.full(30, 24.0), [72.0, 168.0, 336.0]])
     distinct = np.exp(np.quantile(np.log([24.0, 72, 168, 336]), [0.1, 0.5, 0.9]))
     np.testing.assert_allclose(default_knots(crowded, 30), distinct, rtol=1e-14)
+
+
+def test_four_default_knots_stand_between_the_distinct_times_wherever_effects_crowd() -> None:
+    hours = np.array([4.0, 24, 72, 168, 336, 672])
+    knots = default_knots(hours, 10)
+    log = np.log(hours)
+    by_hand = [(3 * log[0] + log[1]) / 4, (log[1] + 3 * log[2]) / 4, (3 * log[3] + log[4]) / 4]
+    by_hand.append((log[4] + 3 * log[5]) / 4)
+    np.testing.assert_allclose(np.log(knots), by_hand, rtol=1e-14)
+    assert default_knots(np.concatenate([hours, np.full(50, 24.0)]), 30) == knots
+
+
+@given(st.lists(st.floats(0.1, 1e4), min_size=2, max_size=12, unique=True), st.integers(1, 40))
+def test_default_knots_increase_within_the_times(hours: list[float], k: int) -> None:
+    knots = default_knots(hours, k)
+    assert 2 <= len(knots) <= len(hours)
+    assert np.all(np.diff(knots) > 0)
+    assert min(hours) * (1 - 1e-12) <= knots[0]
+    assert knots[-1] <= max(hours) * (1 + 1e-12)
+
+
+def test_times_that_hardly_differ_take_fewer_knots() -> None:
+    close = list(24 * (1 + 1e-9 * np.arange(4)))
+    assert len(default_knots([1, 2, *close, 672], 10)) == 3
+    assert default_knots([1, 2, *close], 10) == (1.0, close[-1])
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,8 @@ mv <- function(d, V, X, method, sigma2 = c(NA, NA)) {
 moved <- 0
 
 spline_case <- function(name, d, correlation, rho, method, probs) {
-  knots <- exp(quantile(log(d$time_hours), probs))
+  times <- if (length(probs) == 4) unique(d$time_hours) else d$time_hours
+  knots <- exp(quantile(log(times), probs))
   case <- paste(name, "spline", correlation, rho, method, sep = "|")
   K <- length(knots)
   basis <- function(h) ns(log(h), knots = log(knots[-c(1, K)]), Boundary.knots = log(knots[c(1, K)]),
@@ -206,7 +207,7 @@ for (method in c("REML", "ML")) {
   spline_case("sypres_psilodep", sypres, "log-time", 0.6, method, four)
   spline_case("sypres_psilodep", sypres, "days", 0.8, method, four)
   spline_case("sypres_psilodep", sypres, "constant", 0.6, method, four)
-  spline_case("simulated", simulated, "log-time", 0.6, method, three)
+  spline_case("simulated", simulated, "log-time", 0.6, method, four)
   spline_case("example", example, "log-time", 0.6, method, c(0, 1))
 }
 exponential_case("simulated", simulated, "log-time", 0.6)

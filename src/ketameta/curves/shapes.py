@@ -14,7 +14,8 @@ from ketameta.errors import ModelError
 
 __all__ = ["Exponential", "LinearShape", "Shape", "Spline", "default_knots", "natural_spline"]
 
-_QUANTILES = {2: (0.0, 1.0), 3: (0.10, 0.50, 0.90), 4: (0.05, 0.35, 0.65, 0.95)}
+_QUANTILES = {3: (0.10, 0.50, 0.90), 4: (0.05, 0.35, 0.65, 0.95)}
+_APART = 1e-6
 
 
 class Shape(Protocol):
@@ -123,12 +124,13 @@ class Exponential:
 def default_knots(hours: ArrayLike, k_trials: int) -> tuple[float, ...]:
     """Knots for a natural spline, in hours.
 
-    Their number rests on what there is to bend a curve with: two (a straight line in log time) below four
-    distinct times, three below eight distinct times or thirty effects, else four; and never more than the
-    number of trials less two, with two as the least (a single trial is held to its distinct times only).
-    Two knots stand at the first and the last time. Three stand at the quantiles 0.10, 0.50, 0.90 of the log
-    times of the effects, four at 0.05, 0.35, 0.65, 0.95 (Harrell, *Regression Modeling Strategies*); where so
-    many effects share a time that two of these coincide, the quantiles of the distinct log times are taken.
+    Two (a straight line in log time) below four distinct times or five trials, three below six distinct times
+    or ten trials, else four; a single trial from four distinct times on has three. Two knots stand at the first
+    and the last time, three at the quantiles 0.10, 0.50, 0.90 of the log times of the effects, or of the
+    distinct log times where so many effects share a time that knots coincide, and four at the quantiles 0.05,
+    0.35, 0.65, 0.95 of the distinct log times (quantiles of Harrell, *Regression Modeling Strategies*). Of the
+    distinct times, since most effects are often measured at one or two of them, and knots that crowd there
+    leave a curve too stiff for a peak. Where knots coincide even so, there is one fewer.
 
     Parameters
     ----------
@@ -149,18 +151,19 @@ def default_knots(hours: ArrayLike, k_trials: int) -> tuple[float, ...]:
     (24.0, 168.0)
     >>> len(default_knots([4, 24, 72, 168, 336, 24, 168], k_trials=5))
     3
+    >>> [round(knot, 1) for knot in default_knots([4, 24, 72, 168, 336, 672] * 2, k_trials=12)]
+    [6.3, 54.7, 199.8, 565.1]
     """
     times = np.asarray(hours, dtype=np.float64)
     distinct = np.unique(times)
-    count = 2 if distinct.size < 4 else 3 if distinct.size < 8 or times.size < 30 else 4
-    if k_trials > 1:
-        count = min(count, max(2, k_trials - 2))
-    if count == 2:
-        return (float(distinct[0]), float(distinct[-1]))
-    x = np.quantile(np.log(times), _QUANTILES[count])
-    if np.any(np.diff(x) <= 1e-6):
-        x = np.quantile(np.log(distinct), _QUANTILES[count])
-    return tuple(float(knot) for knot in np.exp(x))
+    count = 2 if distinct.size < 4 else 3 if distinct.size < 6 else 4
+    most = 2 if 1 < k_trials < 5 else 3 if k_trials < 10 else 4
+    for fewer in range(min(count, most), 2, -1):
+        for among in (times, distinct)[fewer - 3 :]:
+            x = np.quantile(np.log(among), _QUANTILES[fewer])
+            if np.all(np.diff(x) > _APART):
+                return tuple(float(knot) for knot in np.exp(x))
+    return (float(distinct[0]), float(distinct[-1]))
 
 
 def natural_spline(x: ArrayLike, knots: ArrayLike) -> Array:
