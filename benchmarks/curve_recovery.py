@@ -1,8 +1,10 @@
 """Bias and coverage of what is read off curves over time, by simulation from known curves.
 
-python benchmarks/curve_recovery.py [--replications 1000] [--jobs -1] [--out FOLDER]
+python benchmarks/curve_recovery.py [--replications 1000] [--family NAME] [--jobs -1] [--out FOLDER]
 
-Writes curve_recovery.csv and recovery.png. A block is one literature (which trials measured when, and how large
+Writes curve_recovery.csv and recovery.png. With --family only that family is fitted, and takes its rows in the
+table that is there; literatures and effects are drawn before anything is fitted, so that these rows are those of
+a whole run. A block is one literature (which trials measured when, and how large
 they are) with all its replications; every block has random numbers of its own, so that the table is the same
 with any number of workers and with any joblib backend (``with joblib.parallel_config(backend="dask"):
 simulate(...)``). The replications of a literature are fitted in step by the functions that
@@ -379,13 +381,20 @@ def specification(family: str, rho: float) -> CurveSpec:
     return check_spec(family, rho=rho)
 
 
-def block(cell: Cell, number: int, n: int, *, seed: int = SEED) -> dict[tuple[str, float], Array]:
+def fitted(truth: str, only: str | None) -> list[tuple[str, float]]:
+    """Families with their assumed correlations to fit to a truth: all, or those of one name."""
+    return [(family, rho) for family, rho in FITTED[truth] if only in (None, family)]
+
+
+def block(
+    cell: Cell, number: int, n: int, *, seed: int = SEED, only: str | None = None
+) -> dict[tuple[str, float], Array]:
     """One literature: what each family and assumed correlation makes of its n replications."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(CELLS.index(cell), number)))
     data = literature(cell.k, rng)
     y = effects(data, cell, n, rng)
     truth, results = TRUTHS[cell.truth], {}
-    for family, rho in FITTED[cell.truth]:
+    for family, rho in fitted(cell.truth, only):
         spec = specification(family, rho)
         fit = fit_splines if spec.curve == "spline" else fit_decays
         try:
@@ -397,18 +406,19 @@ def block(cell: Cell, number: int, n: int, *, seed: int = SEED) -> dict[tuple[st
     return results
 
 
-def jobs(replications: int) -> Iterator[tuple[Cell, int, int]]:
+def jobs(replications: int, only: str | None) -> Iterator[tuple[Cell, int, int]]:
     """Cell, block and size of everything there is to do."""
     for number, start in enumerate(range(0, replications, BLOCK)):
         for cell in CELLS:
-            yield cell, number, min(BLOCK, replications - start)
+            if fitted(cell.truth, only):
+                yield cell, number, min(BLOCK, replications - start)
 
 
-def simulate(replications: int, *, seed: int = SEED) -> pd.DataFrame:
-    """Run all cells through joblib, on the backend that is set, and sum them up in a table."""
+def simulate(replications: int, *, seed: int = SEED, only: str | None = None) -> pd.DataFrame:
+    """Run cells (of one family, or all) through joblib, on the backend that is set, and sum them up in a table."""
     joblib = parallel()
-    work = list(jobs(replications))
-    calls = [joblib.delayed(block)(*job, seed=seed) for job in work]
+    work = list(jobs(replications, only))
+    calls = [joblib.delayed(block)(*job, seed=seed, only=only) for job in work]
     backend, _ = joblib.parallel.get_active_backend()
     stream = backend.supports_return_generator
     results = joblib.Parallel(return_as="generator" if stream else "list", verbose=0 if stream else 5)(calls)
@@ -416,8 +426,16 @@ def simulate(replications: int, *, seed: int = SEED) -> pd.DataFrame:
     for (cell, _, _), result in zip(work, with_progress(results, len(work)), strict=True):
         for (family, rho), values in result.items():
             found.setdefault((cell, family, rho), []).append(values)
-    order = [(cell, *fitted) for cell in CELLS for fitted in FITTED[cell.truth]]
+    order = [(cell, *one) for cell in CELLS for one in fitted(cell.truth, only)]
     return pd.DataFrame([row(*key, found[key]) for key in order])
+
+
+def merged(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The table with rows of the same settings in the place of its own."""
+    keys = ["truth", "family", "rho", "k", "heterogeneity"]
+    new = rows.set_index(keys)
+    old = table.set_index(keys)
+    return pd.concat([old.drop(new.index), new]).loc[old.index].reset_index()
 
 
 def row(cell: Cell, family: str, rho: float, blocks: list[Array]) -> dict[str, Any]:
@@ -537,12 +555,16 @@ def _panel(axis: Any, rows: pd.DataFrame, lines: dict[Any, tuple[str, str, str, 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Bias and coverage of what is read off curves over time")
     parser.add_argument("--replications", type=int, default=1000, help="in each cell (default 1,000)")
+    names = sorted({family for several in FITTED.values() for family, _ in several})
+    parser.add_argument("--family", choices=names, help="fit this one only and take its rows in the table")
     parser.add_argument("--jobs", type=int, default=-1, help="processes (default: all cores)")
     parser.add_argument("--out", type=Path, help="folder; beside this script and in docs/_static by default")
     given = parser.parse_args()
     with parallel().parallel_config(n_jobs=given.jobs):
-        table = simulate(given.replications)
+        table = simulate(given.replications, only=given.family)
     path = (given.out or HERE) / "curve_recovery.csv"
+    if given.family:
+        table = merged(pd.read_csv(path), table)
     table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
     draw(table).savefig((given.out or HERE.parent / "docs" / "_static") / "recovery.png", dpi=300)
 

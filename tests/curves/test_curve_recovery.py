@@ -66,6 +66,7 @@ def test_table_holds_every_cell_and_fit(script: ModuleType, table: pd.DataFrame)
         ("bateman", "bateman", 0.6),
         ("bateman", "spline", 0.2),
         ("spline", "spline, true knots", 0.6),
+        ("spline", "spline", 0.6),
     ],
 )
 def test_fits_are_those_of_durability(script: ModuleType, truth: str, family: str, rho: float) -> None:
@@ -97,7 +98,13 @@ def test_fits_are_those_of_durability(script: ModuleType, truth: str, family: st
 
 @pytest.mark.parametrize(
     ("truth", "k", "heterogeneity"),
-    [("exponential", 10, "large"), ("bateman", 6, "small"), ("plateau", 20, "small")],
+    [
+        ("exponential", 10, "large"),
+        ("bateman", 6, "small"),
+        ("plateau", 20, "small"),
+        ("spline", 10, "small"),
+        ("spline", 30, "large"),
+    ],
 )
 def test_table_agrees_with_other_random_numbers(
     script: ModuleType, table: pd.DataFrame, truth: str, k: int, heterogeneity: str
@@ -174,6 +181,30 @@ def test_table_does_not_depend_on_workers(script: ModuleType, monkeypatch: pytes
     pd.testing.assert_frame_equal(alone, together, check_exact=True)
     assert set(alone["replications"]) == {10}
     assert set(alone["literatures"]) == {3}
+
+
+def test_one_family_alone_takes_its_rows_in_the_table(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("joblib")
+    monkeypatch.setattr(
+        script, "CELLS", [script.Cell("plateau", 6, "small"), script.Cell("plateau", 10, "large")]
+    )
+    monkeypatch.setattr(script, "BLOCK", 4)
+    whole = script.simulate(8)
+    alone = script.simulate(8, only="spline")
+    assert set(alone["family"]) == {"spline"}
+    stale = whole.copy()
+    stale.loc[stale["family"] == "spline", "coverage_24h"] = -1.0
+    pd.testing.assert_frame_equal(script.merged(stale, alone), whole, check_exact=True)
+    assert script.simulate(8, only="bateman").empty
+
+
+def test_default_knots_let_a_spline_peak(table: pd.DataFrame) -> None:
+    rows = table.loc[(["bateman", "spline"], "spline", 0.6, [10, 20, 30])]
+    assert len(rows) == 12
+    for name in ("coverage_24h", "coverage_7d", "half_life_coverage"):
+        assert rows[name].between(0.92, 0.985).all()
 
 
 def test_a_literature_that_cannot_be_fitted_counts_as_failed(
