@@ -74,6 +74,28 @@ def test_ml_is_the_dense_optimum(simulate, curve) -> None:
     )
 
 
+@pytest.mark.parametrize("seed", [8, 13, 27])
+def test_half_lives_that_start_equal_may_part(seed: int) -> None:
+    """On these samples a climb from equal half-lives, where the likelihood is even, ends below the maximum."""
+    rng = np.random.default_rng(seed)
+    rows: list[tuple[str, float, float, float]] = []
+    count, flat = int(rng.integers(5, 9)), rng.random() < 0.5
+    for trial in range(count):
+        level = rng.normal(0, 0.15)
+        for hours in sorted(rng.choice([2, 4, 24, 72, 168, 336], size=rng.integers(3, 6), replace=False)):
+            equal = math.e * hours / 40 * math.exp(-hours / 40)
+            unequal = math.exp(-hours / 150) - math.exp(-hours / 5)
+            effect = -0.9 * (equal if flat else unequal) + level + rng.normal(0, 0.15)
+            rows.append((f"t{trial}", float(hours), effect, 0.03))
+    table = pd.DataFrame(rows, columns=["cohort_id", "time_hours", "yi", "vi"])
+    fit = durability(table, curve="bateman", options=CurveOptions(method="ML")).fit
+    dense = Dense(table)
+    best = dense.best(lambda b: fit.shape.value(b, dense.data.hours), fit.beta)
+    equal_lives = dense.best(lambda b: fit.shape.value(b[[0, 1, 1]], dense.data.hours), fit.beta[[0, 2]])
+    assert fit.loglik == pytest.approx(best, abs=1e-6)
+    assert fit.loglik > equal_lives + 0.01
+
+
 @pytest.mark.parametrize("curve", TRUTH)
 def test_standard_errors_are_those_of_the_linearised_model(simulate, curve) -> None:
     table = _table(simulate, curve, seed=1)
