@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 import ketameta as km
 from ketameta.curves import RelapseCurves, relapse
+from ketameta.curves.relapse_region import difference_range
 from ketameta.errors import KetametaWarning, ModelError
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "relapse.csv"
@@ -178,6 +179,15 @@ def test_a_weibull_has_no_rate():
         ({"rate": (20, 10), "followup_hours": 10, "shape": 2}, "exponential"),
         ({"rate": 5, "followup_hours": 10}, "relapses and person-years"),
         ({"rate": (1, 2), "median_hours": 4}, "give one of them"),
+        ({"median_hours": 10**400}, "finite number above zero"),
+        ({"median_hours": 100, "followup_hours": 10**400}, "finite number above zero"),
+        ({"rate": (10**400, 2), "followup_hours": 10}, "finite number above zero"),
+        ({"points": [(10**400, 0.5), (3, 0.7)]}, "must be two of"),
+        ({"points": [(1000, 0.8), (2000, 0.799999)]}, "shape of .* outside 0.01 to 100"),
+        ({"median_hours": 100, "shape": 1000}, "shape of 1e[+]03 lies outside"),
+        ({"points": POINTS, "shape": np.array([1, 2])}, "leave shape out"),
+        ({"points": POINTS, "median_ci": (1, 2)}, "median_ci belongs to a median"),
+        ({"median_ci": (1, 2)}, "median_ci belongs to a median"),
     ],
 )
 def test_what_fixes_no_curve_is_refused(given, message):
@@ -214,3 +224,64 @@ def test_stable_response_holds_no_median_and_says_so():
     es = km.effect_sizes(TRIALS[TRIALS["record_id"] == "KM0213"], measure="HR")
     with pytest.raises(ModelError, match="nothing fixes the comparator's curve"):
         relapse(es)
+
+
+@pytest.mark.parametrize(("hr", "shape"), [(0.01, 0.1), (1e-8, 1.0), (1e8, 1.0), (100, 0.2)])
+def test_medians_far_from_the_comparators_are_exact(hr, shape):
+    median = relapse(hazard(hr), median_hours=1000, shape=shape).median()
+    reach = ndtri(0.975) * 0.2
+    assert median.value == pytest.approx(1000 * hr ** (-1 / shape), rel=1e-9)
+    assert median.ci_low == pytest.approx(median.value * math.exp(-reach / shape), rel=1e-9)
+    assert median.ci_high == pytest.approx(median.value * math.exp(reach / shape), rel=1e-9)
+
+
+def test_a_median_beyond_all_numbers_is_not_reached():
+    median = relapse(hazard(1e-8), median_hours=1000, shape=0.01).median()
+    assert (median.value, median.status, median.ci_high) == (None, "not reached", math.inf)
+
+
+def test_hazard_ratios_of_any_size_give_shares():
+    wide = relapse(hazard(0.5, 1e6), median_hours=100)
+    assert wide.hr[2] == math.inf
+    assert wide.at(hours=[100])[["ci_low_t", "ci_high_t"]].to_numpy().tolist() == [[0, 1]]
+    assert json.loads(json.dumps(wide.to_dict(), allow_nan=False))["hr_ci_high"] is None
+    assert "∞" in str(wide)
+
+
+def test_no_harm_is_claimed_of_a_hazard_ratio_that_may_act_on_nothing():
+    curves = relapse(hazard(3, 0.01), median_hours=100, median_ci=(50, None))
+    row = curves.at(hours=[100]).iloc[0]
+    assert (row["rd_ci_high"], row["nnt_ci_low"]) == (0, -math.inf)
+    assert curves.sentence().endswith("NNT harm 2.7 [harm 2.2, ∞].")
+
+
+def test_a_lower_bound_of_a_median_alone_missing_is_told():
+    rows = hazard(median_hours_c=[100.0], median_hours_high_c=[200.0])
+    with pytest.raises(ModelError, match="an upper bound of the comparator's median and no lower one"):
+        relapse(rows)
+
+
+def test_a_rate_at_a_level_next_to_one_has_an_interval():
+    level = float(np.nextafter(1.0, 0.0))
+    rates = relapse(km.pool(hazard(), level=level), rate=(3, 10.0), followup_hours=1000).rates()
+    assert (rates["ci_low"] > 0).all()
+    assert np.isfinite(rates["ci_high"]).all()
+
+
+def test_open_regions_are_searched_to_five_digits():
+    z, z_high, b, b_low, b_high = -3.6097732909057583, np.inf, -1.64, -3.24, -1.155
+    dz = np.linspace(0, 60, 2_000_001)
+    most = np.max(np.exp(-np.exp(z + dz + b_low)) - np.exp(-np.exp(z + dz)))
+    high = difference_range(np.array([z]), np.array([z - 0.4]), np.array([z_high]), b, b_low, b_high)[1]
+    assert high[0] == pytest.approx(most, rel=1e-6)
+
+
+def test_a_bound_that_turns_back_keeps_what_it_has_excluded():
+    curves = relapse(hazard(), points=[(1000, 0.8, 0.7, 0.87), (1100, 0.78, 0.67, 0.85)])
+    median = curves.median("comparator")
+    hours = np.array([0.001, 1.0, 0.999, 1.001]) * median.ci_low
+    lower = curves.at(hours=hours, extrapolate=True)["ci_low_c"]
+    assert lower[1] == pytest.approx(0.5, rel=1e-9)
+    assert lower[0] < 0.5 < lower[2]
+    assert lower[3] < 0.5
+    assert 1100 < median.ci_low < median.value < median.ci_high == math.inf

@@ -11,7 +11,7 @@ from scipy.special import expit, logit, ndtri
 
 import ketameta as km
 from ketameta.curves import CurveOptions, responding
-from ketameta.curves.responding_contrasts import contrasts
+from ketameta.curves.responding_contrasts import contrasts, needed_to_treat, nnt_text
 from ketameta.curves.responding_fit import fit_arms
 from ketameta.curves.responding_inputs import read_arms
 from ketameta.errors import ModelError
@@ -257,6 +257,7 @@ def test_sensitivity_refits_with_the_same_knots():
         (small(dosing=["single", "repeated"] * 3), "mixes repeated"),
         (small(outcome=["response", "remission"] * 3), "mixes remission"),
         (small(status="apart"), "status is apart"),
+        (pd.concat([small(), small()[["events_t"]]], axis=1), "events_t stands more than once"),
         ([1, 2], "not list"),
     ],
 )
@@ -367,3 +368,49 @@ def test_known_shares_are_recovered():
         errors.append(logit(row["response_t"]) + 0.1)
     assert inside >= 10
     assert abs(np.mean(errors)) < 0.2
+
+
+def test_rare_responses_in_large_trials_do_not_count_as_none():
+    rare = small(events_t=[3, 5, 4, 6, 2, 4], total_t=100_000)
+    shares = responding(rare).at(hours=[24, 168])["response_t"]
+    assert shares.to_numpy() == pytest.approx([3e-5, 5e-5], rel=0.05)
+    rare["events_t"] = [3, 0, 4, 0, 2, 0]
+    with pytest.raises(ModelError, match="no responder near 168 h"):
+        responding(rare)
+
+
+def test_trials_without_a_comparator_do_not_make_its_intervals_sharper():
+    alone = pd.concat([small(study_id=list(names), events_c=np.nan) for names in ("ddeeff", "gghhii")])
+    two = small().iloc[:4]
+    curve = responding(pd.concat([two, alone]), arms="any")
+    assert curve.k_trials == 8
+    assert curve.df == responding(two).df == 1
+    assert any("both arms of a trial shift alike" in note for note in curve.notes)
+    assert any(note.startswith("2 trials for") for note in curve.notes)
+
+
+def test_people_who_cannot_correlate_as_assumed_are_told():
+    times = np.concatenate([np.linspace(first, first + 1, 20) for first in (2, 24, 168)])
+    rows = pd.DataFrame({"study_id": np.repeat(["a", "b", "c"], 60), "time_hours": np.tile(times, 3)})
+    rows["events_t"] = np.tile(np.repeat([210, 220, 230], 20), 3)
+    rows = rows.assign(events_c=rows["events_t"] - 110, total_t=400, total_c=400)
+    with pytest.raises(ModelError, match=r"cannot correlate by 0\.95"):
+        responding(rows, rho=0.95, options=CurveOptions(correlation="constant"))
+
+
+@pytest.mark.parametrize("level", [1e-9, 1 - 1e-12, np.nextafter(1.0, 0.0)])
+@pytest.mark.parametrize("ci", ["t", "Wald"])
+def test_extreme_levels_give_intervals(level, ci):
+    curve = responding(small(), level=level, ci=ci)
+    table = curve.at(hours=[24])
+    assert 0 <= table["ci_low_t"].iloc[0] < table["response_t"].iloc[0] < table["ci_high_t"].iloc[0] <= 1
+    assert not table.isna().any(axis=None)
+    assert "CI" in str(curve)
+    assert curve.time_to(0.3).ci_low is not None
+
+
+def test_an_interval_of_harm_that_reaches_no_difference_ends_at_infinity():
+    found = [float(part[0]) for part in needed_to_treat(*(np.array([v]) for v in (-0.25, -0.5, 0.0)))]
+    assert found == [-4, -math.inf, -2]
+    assert nnt_text(*found) == "harm 4.0 [harm 2.0, ∞]"
+    assert nnt_text(4.0, 2.0, math.inf) == "4.0 [2.0, ∞]"

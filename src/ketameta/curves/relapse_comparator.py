@@ -9,17 +9,18 @@ from numbers import Real
 from typing import Protocol
 
 import numpy as np
-from scipy.special import chdtri, ndtri
+from scipy.special import gammainccinv, gammaincinv, ndtr, ndtri
 
 from ketameta._typing import Array
 from ketameta.curves.words import clock
 from ketameta.errors import ModelError
 
-__all__ = ["Comparator", "from_median", "from_points", "from_rate"]
+__all__ = ["Comparator", "from_median", "from_points", "from_rate", "positive"]
 
 _LOG2 = math.log(2)
 _PRINTED = float(ndtri(0.975))
 _PER_100_YEARS = 100 * 24 * 365.25
+_SHAPES = (0.01, 100.0)
 
 
 class Comparator(Protocol):
@@ -60,8 +61,8 @@ class _Median:
     def log_hazard(self, hours: Array, quantile: float) -> tuple[Array, Array, Array]:
         value = math.log(_LOG2) + self.shape * (np.log(hours) - math.log(self.median))
         wider = self.shape * quantile / _PRINTED
-        up = 0.0 if self.low is None else wider * math.log(self.median / self.low)
-        down = 0.0 if self.high is None else wider * math.log(self.high / self.median)
+        up = 0.0 if self.low is None else wider * (math.log(self.median) - math.log(self.low))
+        down = 0.0 if self.high is None else wider * (math.log(self.high) - math.log(self.median))
         return value, value - down, value + up
 
     def describe(self) -> str:
@@ -129,14 +130,10 @@ class _Rate:
         return 1.0
 
     def log_hazard(self, hours: Array, quantile: float) -> tuple[Array, Array, Array]:
-        tail = float(1 - _normal_below(quantile))
-        low = chdtri(2 * self.events, 1 - tail) / 2 / self.person_hours
-        high = chdtri(2 * self.events + 2, tail) / 2 / self.person_hours
-        return (
-            np.log(self.events / self.person_hours * hours),
-            np.log(low * hours),
-            np.log(high * hours),
-        )
+        tail = ndtr(-quantile)
+        low, high = gammaincinv(self.events, tail), gammainccinv(self.events + 1, tail)
+        exposed = np.log(hours) - math.log(self.person_hours)
+        return exposed + math.log(self.events), exposed + math.log(low), exposed + math.log(high)
 
     def describe(self) -> str:
         years = self.person_hours / (_PER_100_YEARS / 100)
@@ -144,10 +141,6 @@ class _Rate:
 
     def notes(self) -> tuple[str, ...]:
         return ()
-
-
-def _normal_below(quantile: float) -> float:
-    return 0.5 * math.erfc(-quantile / math.sqrt(2))
 
 
 def from_median(
@@ -162,7 +155,7 @@ def from_median(
     interval : pair of float or None, optional
         Printed 95% interval; an upper bound of None or infinity was not reached.
     shape : float
-        Weibull shape that is taken for granted; 1 for the exponential.
+        Weibull shape that is taken for granted, between 0.01 and 100; 1 for the exponential.
     source : str
         What the median is called in words.
 
@@ -184,8 +177,9 @@ def from_median(
     >>> [np.exp(-np.exp(part)).round(3).tolist() for part in curve.log_hazard(np.array([100.0]), 1.959963984540054)]
     [[0.5], [1.0], [0.25]]
     """
-    median = _positive("median_hours", hours, open_end="a median that was not reached fixes no curve")
-    slope = _positive("shape", shape)
+    median = positive("median_hours", hours, open_end="a median that was not reached fixes no curve")
+    slope = positive("shape", shape)
+    _require_shape(slope)
     if interval is None:
         return _Median(median, None, None, slope, f"{source} of {clock(median)} (no interval)")
     try:
@@ -194,8 +188,8 @@ def from_median(
         raise ModelError(
             f"median_ci={interval!r} must be two bounds in hours, such as (2328, None)."
         ) from None
-    bottom = _positive("median_ci", low)
-    top = math.inf if high is None or high == math.inf else _positive("median_ci", high)
+    bottom = positive("median_ci", low)
+    top = math.inf if high is None or high == math.inf else positive("median_ci", high)
     if not bottom <= median <= top:
         raise ModelError(f"median_ci={interval!r} must hold the median, {median:g} h.")
     return _Median(
@@ -220,7 +214,8 @@ def from_points(points: Sequence[Sequence[float]]) -> Comparator:
     Raises
     ------
     ModelError
-        If the points do not fall with time, or their intervals contradict independent increments.
+        If the points do not fall with time, imply a shape beyond 0.01 to 100, or their intervals contradict
+        independent increments.
 
     Examples
     --------
@@ -230,7 +225,7 @@ def from_points(points: Sequence[Sequence[float]]) -> Comparator:
     """
     try:
         rows = sorted(tuple(float(cell) for cell in point) for point in points)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         rows = []
     if len(rows) != 2 or {len(row) for row in rows} not in ({2}, {4}):
         raise ModelError(
@@ -243,6 +238,7 @@ def from_points(points: Sequence[Sequence[float]]) -> Comparator:
             "must fall from the first to the second; otherwise no Weibull passes through them."
         )
     z = [math.log(-math.log(share)) for share in (s1, s2)]
+    _require_shape((z[1] - z[0]) / math.log(t2 / t1))
     if not ci1:
         return _Points((t1, t2), (z[0], z[1]), (0.0, 0.0, 0.0), False)
     variances = []
@@ -279,13 +275,32 @@ def from_rate(events: int, person_years: float, followup_hours: float) -> Compar
         raise ModelError(f"events={events!r} must be a whole number of relapses.")
     if events == 0:
         raise ModelError("no relapse on the comparator: its rate is zero and a hazard ratio acts on nothing.")
-    years = _positive("person_years", person_years)
-    return _Rate(int(events), years * _PER_100_YEARS / 100, _positive("followup_hours", followup_hours))
+    years = positive("person_years", person_years)
+    count = int(positive("events", events))
+    return _Rate(count, years * _PER_100_YEARS / 100, positive("followup_hours", followup_hours))
 
 
-def _positive(name: str, value: object, open_end: str = "") -> float:
-    good = isinstance(value, Real) and not isinstance(value, bool) and float(value) > 0
-    if not good or math.isinf(float(value)):  # type: ignore[arg-type]
+def positive(name: str, value: object, open_end: str = "") -> float:
+    """A finite number above zero.
+
+    Raises
+    ------
+    ModelError
+        If it is none.
+    """
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not 0 < number < math.inf:
         more = f"; {open_end}" if open_end else ""
         raise ModelError(f"{name}: {value!r} must be a finite number above zero{more}.")
-    return float(value)  # type: ignore[arg-type]
+    return number
+
+
+def _require_shape(shape: float) -> None:
+    if not _SHAPES[0] <= shape <= _SHAPES[1]:
+        raise ModelError(
+            f"a Weibull shape of {shape:.3g} lies outside {_SHAPES[0]:g} to {_SHAPES[1]:g}: no time to relapse is "
+            "spread like that. Check times and shares for slips of the pen."
+        )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 
-from ketameta.curves.relapse_comparator import Comparator, from_median, from_points, from_rate
+from ketameta.curves.relapse_comparator import Comparator, from_median, from_points, from_rate, positive
 from ketameta.curves.relapse_result import RelapseCurves
 from ketameta.curves.words import clock
 from ketameta.effects._sheet import Sheet
@@ -39,7 +40,7 @@ def relapse(
         Comparator's median time to relapse in hours and its printed 95% interval; an upper bound of None was not
         reached.
     shape : float
-        Weibull shape taken for granted with a median; 1 for the exponential.
+        Weibull shape taken for granted with a median, between 0.01 and 100; 1 for the exponential.
     points : two of (hours, share) or (hours, share, low, high)
         Two printed points of the comparator's relapse-free curve with their 95% intervals; they fix a Weibull.
     rate : (int, float)
@@ -94,18 +95,21 @@ def relapse(
     ]
     if len(given) > 1:
         raise ModelError(f"{' and '.join(given)} each fix the comparator's curve; give one of them.")
-    if points is not None and shape != 1:
+    if median_ci is not None and median_hours is None:
+        raise ModelError("median_ci belongs to a median: give median_hours, or leave median_ci out.")
+    stated = not (isinstance(shape, Real) and shape == 1)
+    if points is not None and stated:
         raise ModelError("two points fix the shape themselves; leave shape out.")
     comparator: Comparator
     if points is not None:
         comparator = from_points(points)
     elif rate is not None:
-        comparator = _by_rate(rate, shape, followup_hours)
+        comparator = _by_rate(rate, stated, followup_hours)
     elif median_hours is not None:
         comparator = from_median(median_hours, median_ci, shape)
     else:
         comparator = _by_rows(hr, shape)
-    last = comparator.last_hours if followup_hours is None else _followup(followup_hours)
+    last = comparator.last_hours if followup_hours is None else positive("followup_hours", followup_hours)
     notes = [*comparator.notes(), "the curves are implied by a model with proportional hazards, not observed"]
     if last > comparator.last_hours * (1 + 1e-9):
         notes.append(
@@ -122,26 +126,16 @@ def _pooled(es: pd.DataFrame) -> Pooled:
     return pool(es)
 
 
-def _followup(hours: float) -> float:
-    if (
-        isinstance(hours, bool)
-        or not isinstance(hours, (int, float, np.number))
-        or not 0 < float(hours) < np.inf
-    ):
-        raise ModelError(f"followup_hours={hours!r} must be a finite number above zero.")
-    return float(hours)
-
-
-def _by_rate(rate: tuple[int, float], shape: float, followup_hours: float | None) -> Comparator:
+def _by_rate(rate: tuple[int, float], stated: bool, followup_hours: float | None) -> Comparator:
     if followup_hours is None:
         raise ModelError("a rate says nothing of its follow-up: pass followup_hours.")
-    if shape != 1:
+    if stated:
         raise ModelError("a rate fixes an exponential; leave shape out.")
     try:
         events, years = rate
     except (TypeError, ValueError):
         raise ModelError(f"rate={rate!r} must be relapses and person-years, such as (39, 42.5).") from None
-    return from_rate(events, years, _followup(followup_hours))
+    return from_rate(events, years, followup_hours)
 
 
 def _by_rows(hr: Pooled | pd.DataFrame, shape: float) -> Comparator:
@@ -160,6 +154,11 @@ def _by_rows(hr: Pooled | pd.DataFrame, shape: float) -> Comparator:
         )
     row = int(rows[0])
     low, high = (float(sheet.number(f"median_hours_{end}_c")[row]) for end in ("low", "high"))
+    if np.isnan(low) and not np.isnan(high):
+        raise ModelError(
+            f"row {sheet.name(row)} holds an upper bound of the comparator's median and no lower one; fill in "
+            "median_hours_low_c, or give the median alone in median_hours."
+        )
     interval = None if np.isnan(low) else (low, None if np.isnan(high) else high)
     return from_median(
         float(sheet.number("median_hours_c")[row]), interval, shape, f"median ({sheet.name(row)})"

@@ -6,11 +6,16 @@ import numpy as np
 
 from ketameta._typing import Array
 
-__all__ = ["combined_offsets", "difference_range"]
+__all__ = ["combined_offsets", "difference_range", "relapse_free"]
 
-_RINGS = 25
-_ANGLES = 41
+_POINTS = 32001
 _FAR = 45.0
+
+
+def relapse_free(log_hazard: Array) -> Array:
+    """Share free of relapse at a log cumulative hazard, however large."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(-np.exp(log_hazard)), dtype=np.float64)
 
 
 def combined_offsets(first: Array, second: Array) -> Array:
@@ -52,20 +57,21 @@ def difference_range(
         for turn in (-1.0, 1.0):
             reach_b = b - b_low if turn < 0 else b_high - b
             for row in range(z.size):
-                dz, db = _quadrant(float(reach_z[row]), float(reach_b))
+                far = _FAR + abs(z[row]) + abs(b)
+                dz, db = _edge(float(reach_z[row]), float(reach_b), far)
                 hazard = z[row] + side * dz
-                found = np.exp(-np.exp(hazard + b + turn * db)) - np.exp(-np.exp(hazard))
+                found = relapse_free(hazard + b + turn * db) - relapse_free(hazard)
                 lows[row] = min(lows[row], float(found.min()))
                 highs[row] = max(highs[row], float(found.max()))
     return lows, highs
 
 
-def _quadrant(reach_z: float, reach_b: float) -> tuple[Array, Array]:
-    """Points of one quadrant of the region: an ellipse, a strip where one side is open, or all where both are."""
-    far = np.concatenate([[0.0], np.geomspace(1e-3, _FAR, 16 * _ANGLES)])
+def _edge(reach_z: float, reach_b: float, far: float) -> tuple[Array, Array | float]:
+    """Edge of one quadrant of the region, where the extremes lie, as the difference rises or falls in ``b`` alone.
+
+    A quarter of an ellipse; the side of a strip where one reach is open, followed as far as shares still change.
+    """
     if np.isinf(reach_z) or np.isinf(reach_b):
-        axes = [far if np.isinf(reach) else np.linspace(0, reach, _ANGLES) for reach in (reach_z, reach_b)]
-        first, second = np.meshgrid(*axes)
-        return first.ravel(), second.ravel()
-    ring, angle = np.meshgrid(np.linspace(0, 1, _RINGS), np.linspace(0, np.pi / 2, 16 * _ANGLES))
-    return (reach_z * ring * np.cos(angle)).ravel(), (reach_b * ring * np.sin(angle)).ravel()
+        return np.linspace(0, min(reach_z, far), _POINTS), reach_b
+    angle = np.linspace(0, np.pi / 2, _POINTS)
+    return reach_z * np.cos(angle), reach_b * np.sin(angle)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from ketameta._render import Card, card_html, card_text, interval, number
@@ -15,8 +16,8 @@ from ketameta._typing import Array, ArrayLike
 from ketameta.curves.pointwise import read_times, require_inside
 from ketameta.curves.readout import ReadOut, plain
 from ketameta.curves.relapse_comparator import Comparator
-from ketameta.curves.relapse_region import combined_offsets, difference_range
-from ketameta.curves.responding_result import nnt_text
+from ketameta.curves.relapse_region import combined_offsets, difference_range, relapse_free
+from ketameta.curves.responding_contrasts import needed_to_treat, nnt_text
 from ketameta.curves.words import clock, count_of, level_text
 from ketameta.errors import ModelError
 from ketameta.models import Pooled
@@ -27,7 +28,7 @@ _LOG_LOG2 = math.log(math.log(2))
 _STANDARD_WEEKS = (4.0, 12.0, 26.0, 52.0, 104.0)
 _WEEK = 168.0
 _YEARS_100 = 100 * 24 * 365.25
-_SEARCH = np.geomspace(1e-6, 1e6, 24001)
+_LOG_TIMES = np.linspace(-690.0, 690.0, 24001)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +60,9 @@ class RelapseCurves:
     @property
     def hr(self) -> tuple[float, float, float]:
         """Hazard ratio with its interval."""
-        return tuple(math.exp(value) for value in self._log_hr())  # type: ignore[return-value]
+        with np.errstate(over="ignore"):
+            value, low, high = np.exp(self._log_hr()).tolist()
+        return value, low, high
 
     @property
     def shape(self) -> float:
@@ -96,14 +99,13 @@ class RelapseCurves:
         )
         control, treated = self._arms(times)
         b, b_low, b_high = self._log_hr()
-        rd = _free(treated[0]) - _free(control[0])
+        rd = relapse_free(treated[0]) - relapse_free(control[0])
         rd_low, rd_high = difference_range(*control, b, b_low, b_high)
-        with np.errstate(divide="ignore"):
-            nnt, nnt_low, nnt_high = 1 / rd, 1 / rd_high, 1 / rd_low
+        nnt, nnt_low, nnt_high = needed_to_treat(rd, rd_low, rd_high)
         table: dict[str, Array] = {"time_hours": times}
         for suffix, (value, low, high) in (("t", treated), ("c", control)):
-            table[f"relapse_free_{suffix}"] = _free(value)
-            table[f"ci_low_{suffix}"], table[f"ci_high_{suffix}"] = _free(high), _free(low)
+            table[f"relapse_free_{suffix}"] = relapse_free(value)
+            table[f"ci_low_{suffix}"], table[f"ci_high_{suffix}"] = relapse_free(high), relapse_free(low)
         return pd.DataFrame(
             {
                 **table,
@@ -127,8 +129,8 @@ class RelapseCurves:
         Returns
         -------
         ReadOut
-            Hours; the bounds are the times at which the bounds of the curve fall to one half, infinite where they
-            do not.
+            Hours; the bounds are the times until which the lower bound of the curve lies above one half, and from
+            which its upper bound does not; 0 or infinite where there is no such time.
 
         Raises
         ------
@@ -137,19 +139,18 @@ class RelapseCurves:
         """
         if arm not in ("ketamine", "comparator"):
             raise ModelError(f"arm={arm!r} is unknown; choose ketamine or comparator.")
-        hours = self.last_hours * _SEARCH
-        value, low, high = (_crossing(hours, part) for part in self._arms(hours)[arm == "ketamine"])
+        value, late, early = (self._half(arm == "ketamine", part) for part in range(3))
         note = "implied by the curve, not observed"
         if value > self.last_hours * (1 + 1e-9):
             note += f"; it lies after {clock(self.last_hours)}, so it is an extrapolation"
         return ReadOut(
             name=f"median time to relapse, {arm}",
-            value=value,
+            value=value if math.isfinite(value) else None,
             unit="hours",
-            ci_low=high,
-            ci_high=low,
+            ci_low=early,
+            ci_high=late,
             level=self.level,
-            status="reached",
+            status="reached" if math.isfinite(value) else "not reached",
             method="intervals of HR and of the comparator's curve combined",
             note=note,
         )
@@ -223,13 +224,34 @@ class RelapseCurves:
             "comparator taken as independent, intervals over their joint region"
         )
 
+    def _half(self, ketamine: bool, part: int) -> float:
+        """Time at which the curve (part 0), its upper (1) or its lower bound (2) passes one half for good.
+
+        A bound that turns back, as of a Weibull of uncertain shape, passes first from above (1) or last (2), as no
+        curve rises again. Zero or infinite where it does not in any time a number can hold.
+        """
+
+        def above(log_times: Array) -> Array:
+            return self._arms(np.exp(log_times))[ketamine][part] - _LOG_LOG2
+
+        past = above(_LOG_TIMES) >= 0
+        if part == 2:
+            past = np.logical_and.accumulate(past[::-1])[::-1]
+        if not past.any():
+            return math.inf
+        j = int(np.argmax(past))
+        if j == 0:
+            return 0.0
+        left, right = _LOG_TIMES[j - 1], _LOG_TIMES[j]
+        return math.exp(brentq(lambda x: float(above(np.array([x]))[0]), left, right, xtol=1e-13))
+
     def _log_hr(self) -> tuple[float, float, float]:
         return self.pooled.estimate, self.pooled.ci_low, self.pooled.ci_high
 
     def _arms(self, hours: Array) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
         """Log cumulative hazards with bounds: comparator, ketamine."""
         b, b_low, b_high = self._log_hr()
-        z, z_low, z_high = self.comparator.log_hazard(hours, float(ndtri((1 + self.level) / 2)))
+        z, z_low, z_high = self.comparator.log_hazard(hours, -float(ndtri((1 - self.level) / 2)))
         down = combined_offsets(z - z_low, np.full(z.size, b - b_low))
         up = combined_offsets(z_high - z, np.full(z.size, b_high - b))
         return (z, z_low, z_high), (z + b, z + b - down, z + b + up)
@@ -261,23 +283,6 @@ class RelapseCurves:
 
     def _repr_html_(self) -> str:
         return card_html(self._card())
-
-
-def _free(log_hazard: Array) -> Array:
-    return np.asarray(np.exp(-np.exp(log_hazard)), dtype=np.float64)
-
-
-def _crossing(hours: Array, log_hazard: Array) -> float:
-    """Time at which half have relapsed; zero or infinite where the curve lies beyond all times searched."""
-    above = log_hazard >= _LOG_LOG2
-    if not above.any():
-        return math.inf
-    j = int(np.argmax(above))
-    if j == 0:
-        return 0.0
-    x = np.log(hours[j - 1 : j + 1])
-    left, right = log_hazard[j - 1], log_hazard[j]
-    return float(math.exp(x[0] + (x[1] - x[0]) * (_LOG_LOG2 - left) / (right - left)))
 
 
 def _percent(share: float) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
+from ketameta._render import interval, number
 from ketameta._typing import Array
 
-__all__ = ["contrasts"]
+__all__ = ["contrasts", "needed_to_treat", "nnt_text"]
 
 
 def contrasts(logits: Array, cov: Array, quantile: float) -> dict[str, Array]:
@@ -50,22 +51,57 @@ def contrasts(logits: Array, cov: Array, quantile: float) -> dict[str, Array]:
     logs = [-np.logaddexp(0.0, -part) for part in (logits, low, high)]
     rr = logs[0][:, 0] - logs[0][:, 1]
     rr_low, rr_high = _mover(logs[0], logs[1], logs[2], r)
-    with np.errstate(divide="ignore"):
-        nnt = [1 / part for part in (rd, rd_high, rd_low)]
+    nnt = needed_to_treat(rd, rd_low, rd_high)
+    with np.errstate(over="ignore"):
+        ratios = {
+            f"{name}{end}": np.exp(part)
+            for name, parts in (
+                ("rr", (rr, rr_low, rr_high)),
+                ("or", (difference, difference - half, difference + half)),
+            )
+            for end, part in zip(("", "_ci_low", "_ci_high"), parts, strict=True)
+        }
     return {
         "rd": rd,
         "rd_ci_low": rd_low,
         "rd_ci_high": rd_high,
-        "rr": np.exp(rr),
-        "rr_ci_low": np.exp(rr_low),
-        "rr_ci_high": np.exp(rr_high),
-        "or": np.exp(difference),
-        "or_ci_low": np.exp(difference - half),
-        "or_ci_high": np.exp(difference + half),
+        **ratios,
         "nnt": nnt[0],
         "nnt_ci_low": nnt[1],
         "nnt_ci_high": nnt[2],
     }
+
+
+def needed_to_treat(rd: Array, rd_low: Array, rd_high: Array) -> tuple[Array, Array, Array]:
+    """Reciprocals of a risk difference and of its bounds, in the order of benefit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ketameta.curves.responding_contrasts import needed_to_treat
+    >>> [part.tolist() for part in needed_to_treat(np.array([-0.25]), np.array([-0.5]), np.array([0.0]))]
+    [[-4.0], [-inf], [-2.0]]
+    """
+    with np.errstate(divide="ignore"):
+        nnt, low, high = 1 / rd, 1 / rd_high, 1 / rd_low
+    return nnt, np.where((rd_high == 0) & (rd_low < 0), -np.inf, low), high
+
+
+def nnt_text(nnt: float, low: float, high: float) -> str:
+    """Number needed to treat with its interval, which may run over infinity to a number needed to harm.
+
+    Examples
+    --------
+    >>> from ketameta.curves.responding_contrasts import nnt_text
+    >>> nnt_text(4.0, 2.5, 10.0), nnt_text(8.0, 3.0, -12.0), nnt_text(-4.0, float("-inf"), -2.0)
+    ('4.0 [2.5, 10.0]', '8.0 [3.0 to ∞ to harm 12.0]', 'harm 4.0 [harm 2.0, ∞]')
+    """
+    head = number(nnt, 1) if nnt > 0 else f"harm {number(-nnt, 1)}"
+    if low > 0 and high > 0:
+        return f"{head} {interval(low, high, 1)}"
+    if low < 0 and high < 0:
+        return f"{head} [harm {number(-high, 1)}, {number(-low, 1)}]"
+    return f"{head} [{number(low, 1)} to ∞ to harm {number(-high, 1)}]"
 
 
 def _mover(value: Array, low: Array, high: Array, r: Array) -> tuple[Array, Array]:

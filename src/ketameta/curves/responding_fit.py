@@ -19,7 +19,7 @@ __all__ = ["ArmFit", "fit_arms"]
 _STEPS = 200
 _FULL_STEPS = 20
 _TOLERANCE = 1e-8
-_RUNAWAY = 9.0
+_RUNAWAY = (9.0, 3.0)
 _CONDITION = 1e8
 _NOTHING = 1e-8
 
@@ -88,7 +88,7 @@ def fit_arms(
     Raises
     ------
     ModelError
-        If the times do not determine the curves, or a share runs to 0 or 1.
+        If the times do not determine the curves, a share runs to 0 or 1, or people cannot correlate as assumed.
 
     Notes
     -----
@@ -109,13 +109,15 @@ def fit_arms(
     free, paired, notes = _identified(data, x.shape[1])
     ketamine = data.ketamine.astype(np.float64) if paired else None
     eta = np.log((data.events + 0.5) / (data.totals - data.events + 0.5))
+    farthest = max(_RUNAWAY[0], float(np.abs(eta).max()) + _RUNAWAY[1])
     for step in range(_STEPS):
         share = expit(eta)
         blocks = rotate(data.covariances(share, rho=rho, correlation=correlation))
+        _require_possible(blocks, rho, correlation)
         y = eta + (data.events / data.totals - share) / (share * (1 - share))
         fit = _mixed(blocks, y, x, ketamine, free, reml)
         fixed = x @ fit.beta
-        _require_finite(fixed, data)
+        _require_finite(fixed, data, farthest)
         new = fixed + _predicted(blocks, fit, data, ketamine)
         change = float(np.abs(new - eta).max())
         eta = new if step < _FULL_STEPS else (eta + new) / 2
@@ -148,7 +150,7 @@ def _identified(data: ArmTimes, p: int) -> tuple[tuple[bool, bool], bool, list[s
             [f"as many coefficients as shares ({n}): heterogeneity cannot be estimated and is set to zero"],
         )
     notes = []
-    paired = data.both and k > 2 and n > p + 2
+    paired = data.both and data.fewest > 2 and n > p + 2
     if data.both and not paired:
         notes.append("too few trials to tell the arms' heterogeneity apart: both arms of a trial shift alike")
     repeated = n > arms and n > p + (3 if paired else 1)
@@ -222,8 +224,17 @@ def _require_events(data: ArmTimes) -> None:
                 )
 
 
-def _require_finite(fixed: Array, data: ArmTimes) -> None:
-    if np.abs(fixed).max() <= _RUNAWAY:
+def _require_possible(blocks: Blocks, rho: float, correlation: str) -> None:
+    if blocks.spectrum.min() <= 0:
+        raise ModelError(
+            f"responses of the same people cannot correlate by {rho:g} ({correlation}) between all times, as their shares "
+            "differ too much. Pass a smaller rho, or options=CurveOptions(correlation='log-time')."
+        )
+
+
+def _require_finite(fixed: Array, data: ArmTimes, farthest: float) -> None:
+    """Refuse logits that have left those of the observed shares, half a person added, behind."""
+    if np.abs(fixed).max() <= farthest:
         return
     worst = int(np.argmax(np.abs(fixed)))
     kind = "ketamine" if data.ketamine[worst] else "comparator"

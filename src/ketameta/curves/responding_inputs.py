@@ -55,6 +55,12 @@ class ArmTimes:
         """Whether there are comparator arms."""
         return not bool(self.ketamine.all())
 
+    @property
+    def fewest(self) -> int:
+        """Number of trials with the arm that fewer of them have."""
+        kinds = (self.ketamine, ~self.ketamine) if self.both else (self.ketamine,)
+        return min(np.unique(self.trial[kind]).size for kind in kinds)
+
     def covariances(self, share: Array, *, rho: float, correlation: str) -> list[Array]:
         """Sampling covariance of the logits of each trial, for given true shares.
 
@@ -167,6 +173,9 @@ def _table(given: pd.DataFrame | Any) -> pd.DataFrame:
         missing.append("cohort_id (or study_id)")
     if missing:
         raise ModelError(f"the table lacks {', '.join(missing)}.")
+    twice = sorted({str(name) for name in rows.columns[rows.columns.duplicated()]})
+    if twice:
+        raise ModelError(f"column {', '.join(twice)} stands more than once in the table.")
     if rows.empty:
         raise ModelError("the table has no rows.")
     return rows

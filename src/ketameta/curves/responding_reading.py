@@ -88,7 +88,7 @@ def falling(
         bound = None
     else:
         name, note = "time to share", f"time since dosing at which less than {100 * share:g}% respond"
-        quantile = ndtri((1 + level) / 2) if math.isinf(df) else stdtrit(df, (1 + level) / 2)
+        quantile = -ndtri(tail) if math.isinf(df) else -stdtrit(df, tail)
         se = np.sqrt(np.einsum("ij,jk,ik->i", basis, vcov, basis))
         lower = float(_fallen(hours, expit(basis @ beta - quantile * se)[None], share)[0])
         bound = lower if lower > 0 else None

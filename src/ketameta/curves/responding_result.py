@@ -15,7 +15,7 @@ from ketameta._render import Card, card_html, card_text, interval, number
 from ketameta._typing import Array, ArrayLike, Rng
 from ketameta.curves.pointwise import read_times, require_inside
 from ketameta.curves.readout import ReadOut, plain
-from ketameta.curves.responding_contrasts import contrasts
+from ketameta.curves.responding_contrasts import contrasts, nnt_text
 from ketameta.curves.responding_fit import ArmFit, fit_arms
 from ketameta.curves.responding_inputs import ArmTimes
 from ketameta.curves.responding_reading import SEED, falling
@@ -302,23 +302,6 @@ class RespondingCurve:
 
     def _repr_html_(self) -> str:
         return card_html(self._card())
-
-
-def nnt_text(nnt: float, low: float, high: float) -> str:
-    """Number needed to treat with its interval, which may run over infinity to a number needed to harm.
-
-    Examples
-    --------
-    >>> from ketameta.curves.responding_result import nnt_text
-    >>> nnt_text(4.0, 2.5, 10.0), nnt_text(8.0, 3.0, -12.0)
-    ('4.0 [2.5, 10.0]', '8.0 [3.0 to ∞ to harm 12.0]')
-    """
-    head = number(nnt, 1) if nnt > 0 else f"harm {number(-nnt, 1)}"
-    if low > 0 and high > 0:
-        return f"{head} {interval(low, high, 1)}"
-    if low < 0 and high < 0:
-        return f"{head} [harm {number(-high, 1)}, {number(-low, 1)}]"
-    return f"{head} [{number(low, 1)} to ∞ to harm {number(-high, 1)}]"
 
 
 def _percent(share: float) -> str:

@@ -18,7 +18,7 @@ from ketameta.curves.responding_result import RespondingCurve
 from ketameta.curves.shapes import default_knots
 from ketameta.curves.spec import check_spec
 from ketameta.curves.support import gaps
-from ketameta.curves.words import clock
+from ketameta.curves.words import clock, count_of
 from ketameta.errors import ModelError
 from ketameta.provenance import trace
 
@@ -55,7 +55,8 @@ def responding(
     rho : float
         Assumed phi coefficient of a person's response at 24 hours and at 7 days, no larger than two shares allow.
     ci : {"t", "Wald"}
-        As in :func:`ketameta.durability`, with the coefficients of one arm.
+        As in :func:`ketameta.durability`, with the coefficients of one arm and the trials of the arm that fewer
+        trials have.
     level : float
         Level of all intervals.
     options : CurveOptions
@@ -109,14 +110,13 @@ def responding(
     fit = fit_arms(
         data, chosen, rho=spec.rho, correlation=spec.options.correlation, reml=spec.options.method == "REML"
     )
-    k = len(data.trials)
-    df = float(max(k - len(chosen), 1)) if spec.ci == "t" and any(fit.estimated) else math.inf
-    upper = (1 + spec.level) / 2
+    df = float(max(data.fewest - len(chosen), 1)) if spec.ci == "t" and any(fit.estimated) else math.inf
+    tail = (1 - spec.level) / 2
     empty = gaps(data.hours)
     notes = [*data.notes, *fit.notes]
-    if math.isfinite(df) and k - len(chosen) <= 1:
+    if math.isfinite(df) and data.fewest - len(chosen) <= 1:
         notes.append(
-            f"{k} trials for {len(chosen)} coefficients an arm: intervals rest on t with 1 degree of freedom and are "
+            f"{count_of(data.fewest, 'trial')} for {len(chosen)} coefficients an arm: intervals rest on t with 1 degree of freedom and are "
             "very wide; ci='Wald' gives normal ones, which are too narrow with so few trials"
         )
     notes += [f"no trial measured within a factor of two of {clock(a)} to {clock(b)}" for a, b in empty]
@@ -129,10 +129,10 @@ def responding(
         ci=spec.ci,
         level=spec.level,
         df=df,
-        quantile=float(ndtri(upper)) if math.isinf(df) else float(stdtrit(df, upper)),
+        quantile=-float(ndtri(tail) if math.isinf(df) else stdtrit(df, tail)),
         tau2=tuple(float(value) for value in np.diag(fit.spread)),
         omega2=fit.omega2,
-        k_trials=k,
+        k_trials=len(data.trials),
         n_shares=data.hours.size,
         time_range=(float(times[0]), float(times[-1])),
         gaps=empty,
