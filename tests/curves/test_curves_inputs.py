@@ -105,6 +105,19 @@ def test_what_does_not_share_a_curve_is_refused(es, column, value, match) -> Non
         durability(es)
 
 
+def test_follow_up_off_the_drug_stands_alone(es) -> None:
+    repeated = es.assign(dosing="repeated", hours_since_last_dose=[72.0, 24.0, np.nan, 336.0, 24.0])
+    assert durability(repeated).k_effects == 5
+    repeated.loc[13, "hours_since_last_dose"] = 1416.0
+    with pytest.raises(ModelError, match="follow-up off the drug") as error:
+        durability(repeated)
+    assert "KM0004" in str(error.value)
+    assert "KM0003" not in str(error.value)
+    assert durability(repeated.assign(hours_since_last_dose=1416.0)).k_effects == 5
+    assert durability(repeated.assign(dosing="single")).k_effects == 5
+    assert durability(repeated.drop(columns="dosing")).k_effects == 5
+
+
 def test_missing_columns_are_named(es) -> None:
     with pytest.raises(ModelError, match=r"lacks vi, cohort_id \(or study_id\)"):
         durability(es[["yi", "time_hours"]])

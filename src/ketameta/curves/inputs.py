@@ -19,6 +19,7 @@ __all__ = ["TrialTimes", "read_rows"]
 
 _LISTED = 6
 _SAME_TIME = 1e-6
+_OFF_DRUG = 336.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,6 +129,7 @@ def read_rows(es: pd.DataFrame) -> tuple[TrialTimes, pd.DataFrame, pd.DataFrame]
         ("outcome", "Different outcomes do not share a curve: select one."),
     ):
         _require_one(rows, column, remedy)
+    _require_one_phase(rows)
     order = np.lexsort((numbers["time_hours"], trial))
     rows, trial = rows.iloc[order], trial[order]
     hours = numbers["time_hours"][order]
@@ -220,6 +222,19 @@ def _require_one(rows: pd.DataFrame, column: str, remedy: str) -> None:
     if len(kinds) > 1:
         counts = ", ".join(f"{kind} ({count_of(values.count(kind), 'row')})" for kind in kinds)
         raise ModelError(f"column {column!r} mixes {counts}. {remedy}")
+
+
+def _require_one_phase(rows: pd.DataFrame) -> None:
+    """Refuse scores under repeated dosing beside scores of people who no longer take the drug."""
+    under_way = set(_text(rows, "dosing")) <= {"repeated", "maintenance"}
+    if not under_way or "hours_since_last_dose" not in rows:
+        return
+    off = _number(rows, "hours_since_last_dose") > _OFF_DRUG
+    if off.any() and not off.all():
+        raise ModelError(
+            "follow-up off the drug (hours_since_last_dose beyond two weeks) does not share a curve with scores "
+            f"under repeated dosing: {_describe(rows, np.flatnonzero(off))}. Take either alone."
+        )
 
 
 def _require_distinct_times(rows: pd.DataFrame, trial: np.ndarray, hours: Array) -> None:
