@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 import ketameta as km
 from ketameta.curves import DurabilityCurve
 from ketameta.errors import FigureError
-from ketameta.plots import TimecourseOptions, alt_text, timecourse
+from ketameta.plots import TimecourseOptions, describe, timecourse
 from ketameta.plots._timelegend import Entry, plan_legend
 from ketameta.plots._timestyle import styles
 from ketameta.plots.style import DARK, LIGHT
@@ -159,7 +159,7 @@ def test_all_trials_beside_the_same_trials(make: SimpleNamespace) -> None:
         hours = np.asarray(line.get_xdata(), dtype=float)
         assert (hours[0], hours[-1]) == curve.time_range
     assert words(timecourse(same, labels=["a", "b"])) == words(timecourse({"a": same.all, "b": same.same}))
-    assert alt_text(same).startswith(
+    assert describe(timecourse(same)).startswith(
         "2 curves of the effect over time since dosing: All trials, from 9 trials"
     )
 
@@ -225,7 +225,7 @@ def test_dark_paper(pair: dict[str, DurabilityCurve]) -> None:
 
 
 def test_several_curves_in_words(pair: dict[str, DurabilityCurve]) -> None:
-    text = alt_text(pair)
+    text = describe(timecourse(pair))
     assert text.startswith("2 curves of the effect over time since dosing: Single dose, from 6 trials")
     for name, curve in pair.items():
         assert f"{name}: {curve.sentence()}" in text

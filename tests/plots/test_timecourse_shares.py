@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from ketameta.curves import RespondingCurve, responding
 from ketameta.errors import FigureError
-from ketameta.plots import TimecourseOptions, alt_text, timecourse
+from ketameta.plots import TimecourseOptions, describe, timecourse
 
 
 def labelled(ax: Axes, label: str) -> list:
@@ -112,7 +112,7 @@ def test_nothing_overlaps(shares: RespondingCurve, width: float) -> None:
 
 
 def test_shares_in_words(shares: RespondingCurve) -> None:
-    text = alt_text(shares)
+    text = describe(timecourse(shares))
     assert text.startswith(
         "Share of people responding over time since dosing in the ketamine and comparator arms of 6"
     )

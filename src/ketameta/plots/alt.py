@@ -2,135 +2,76 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
-from ketameta.curves import DurabilityCurve, RespondingCurve, SameTrials
-from ketameta.curves.words import clock
 from ketameta.errors import FigureError
-from ketameta.models import Pooled, Subgroups
-from ketameta.plots._scale import Scale, scale_of
-from ketameta.plots._table import MARKS, build
-from ketameta.plots._timestrands import named_curves, shared_sides
-from ketameta.plots._words import level_text, plural, sides
+from ketameta.plots._scale import Scale
 
-__all__ = ["alt_text"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+__all__ = ["axis_words", "describe", "remember", "sentences", "words_of"]
+
+_WORDS: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
 
 
-def alt_text(
-    result: Pooled
-    | Subgroups
-    | DurabilityCurve
-    | Mapping[str, DurabilityCurve]
-    | SameTrials
-    | RespondingCurve,
-) -> str:
-    """Describe the figure of a result in words: what is drawn, and what it shows.
+def remember(ax: Axes, words: str) -> None:
+    """Keep the words of what was drawn in axes, for :func:`describe`."""
+    _WORDS[ax] = words
+
+
+def describe(figure: Figure | SubFigure | Axes) -> str:
+    """Describe a figure in words: what is drawn, and what it shows.
+
+    :func:`save` writes the same words into the files.
 
     Parameters
     ----------
-    result : Pooled, Subgroups, DurabilityCurve, mapping from name to curve, SameTrials or RespondingCurve
-        What :func:`ketameta.forest` or :func:`ketameta.timecourse` would draw.
+    figure : Figure, SubFigure or Axes
+        What a function of this package drew in; of a figure with several axes all are described.
 
     Returns
     -------
     str
-        A few sentences; numbers as in the figure.
+        A few sentences for each of its axes, numbers as in the figure.
 
     Raises
     ------
     FigureError
-        There is no figure of such a result.
+        No function of this package drew in it.
 
     Examples
     --------
     >>> import ketameta as km
-    >>> from ketameta.plots import alt_text
-    >>> print(alt_text(km.pool(yi=[-0.9, -0.4, -0.6], vi=[0.10, 0.05, 0.08])).split(". ")[0])
+    >>> import matplotlib.pyplot as plt
+    >>> from ketameta.plots import describe
+    >>> ax = km.forest(km.pool(yi=[-0.9, -0.4, -0.6], vi=[0.10, 0.05, 0.08]))
+    >>> print(describe(ax).split(". ")[0])
     Forest plot of 3 studies
+    >>> plt.close(ax.figure)
     """
-    if isinstance(result, DurabilityCurve | Mapping | SameTrials):
-        return _of_curves(named_curves(result))
-    if isinstance(result, RespondingCurve):
-        return _of_shares(result)
-    if isinstance(result, Pooled | Subgroups):
-        return _of_fit(result)
-    raise FigureError(
-        f"alt_text() describes results of pool(), subgroups() and durability(), not {type(result).__name__}."
-    )
+    if not hasattr(figure, "get_children"):
+        raise FigureError(f"describe() takes a figure or axes, not {type(figure).__name__}.")
+    words = words_of(figure)
+    if not words:
+        raise FigureError("describe(): no function of ketameta drew in this figure; it has no words for it.")
+    return words
 
 
-def _of_fit(fit: Pooled | Subgroups) -> str:
-    groups = fit.groups if isinstance(fit, Subgroups) else ()
-    table = build(fit)
-    overall, scale = table.overall, table.scale
-    studies = [line for line in table.lines if line.kind == "study"]
-    title = f"Forest plot of {plural(overall.k, 'study', 'studies')}"
-    parts = [f"{title} in {plural(len(groups), 'subgroup')}" if groups else title]
-    parts.append(_axis(scale, *sides(overall.rows)))
-    if overall.k > 1:
-        least, most = min(studies, key=lambda x: x.estimate), max(studies, key=lambda x: x.estimate)
-        parts.append(
-            f"Study estimates range from {scale.text(least.estimate)} ({least.label.rstrip(MARKS)}) "
-            f"to {scale.text(most.estimate)} ({most.label.rstrip(MARKS)})"
-        )
-    parts += [f"{name}: {_estimate(part, scale)}, k = {part.k}" for name, part in groups]
-    parts.append(
-        f"{'Overall' if groups else 'Pooled' if overall.k > 1 else 'Its effect'}: {_estimate(overall, scale)}"
-    )
-    if math.isfinite(overall.pi_low):
-        parts.append(
-            f"{level_text(overall.level)} prediction interval {_range(scale, overall.pi_low, overall.pi_high)}"
-        )
-    parts += [line.label for line in table.lines if line.kind == "note" and line.level == 0]
-    return _sentences(parts)
+def words_of(figure: Figure | SubFigure | Axes) -> str:
+    """Words of what was drawn in a figure or axes, empty where there are none."""
+    every: Sequence[Axes] = figure.axes if isinstance(figure.axes, list) else [figure]
+    return " ".join(_WORDS[ax] for ax in every if ax in _WORDS)
 
 
-def _of_curves(curves: Sequence[tuple[str, DurabilityCurve]]) -> str:
-    scale = scale_of(curves[0][1].measure)
-    counts = [
-        f"{plural(curve.k_trials, 'trial')} with {plural(curve.k_effects, 'effect')}" for _, curve in curves
-    ]
-    if len(curves) == 1:
-        parts = [f"Curve of the effect over time since dosing, from {counts[0]}"]
-    else:
-        named = (f"{name}, from {count}" for (name, _), count in zip(curves, counts, strict=True))
-        parts = [f"{len(curves)} curves of the effect over time since dosing: {'; '.join(named)}"]
-    parts.append(_axis(scale, *shared_sides(curves)))
-    for name, curve in curves:
-        lead = f"{name}: " if len(curves) > 1 else ""
-        parts.append(f"{lead}{curve.sentence().rstrip('.')}")
-        parts += [f"{lead}{text}" for text in _gaps(curve)]
-    return _sentences(parts)
-
-
-def _of_shares(curve: RespondingCurve) -> str:
-    arms = "ketamine and comparator arms" if curve.fit.arms > 1 else "ketamine arms"
-    parts = [
-        f"Share of people responding over time since dosing in the {arms} of {plural(curve.k_trials, 'trial')}"
-    ]
-    parts += ["Axis: 0% to 100%", curve.sentence().rstrip("."), *_gaps(curve)]
-    return _sentences(parts)
-
-
-def _gaps(curve: DurabilityCurve | RespondingCurve) -> list[str]:
-    """Ranges without trials, if there are any."""
-    gaps = ", ".join(f"{clock(low)} to {clock(high)}" for low, high in curve.gaps)
-    return [f"Grey, since no trial measured there: {gaps}"] if gaps else []
-
-
-def _axis(scale: Scale, under: str, over: str) -> str:
+def axis_words(scale: Scale, under: str, over: str) -> str:
+    """What the effect axis shows, and who is favoured on its two halves."""
     return f"Axis: {scale.title}; under {scale.null:g} {under.lower()}, over {scale.null:g} {over.lower()}"
 
 
-def _estimate(part: Pooled, scale: Scale) -> str:
-    interval = _range(scale, part.ci_low, part.ci_high)
-    return f"{scale.short} {scale.text(part.estimate)}, {level_text(part.level)} CI {interval}"
-
-
-def _range(scale: Scale, low: float, high: float) -> str:
-    return f"{scale.text(low)} to {scale.text(high)}"
-
-
-def _sentences(parts: list[str]) -> str:
+def sentences(parts: list[str]) -> str:
+    """Parts of a description, each ended by a full stop."""
     return " ".join(f"{part}." for part in parts)

@@ -22,11 +22,13 @@ import numpy as np
 from ketameta.errors import FigureError
 from ketameta.models import Pooled, Subgroups
 from ketameta.plots._draw import draw
+from ketameta.plots._forestwords import fit_words
 from ketameta.plots._layout import Layout, Page, plan
 from ketameta.plots._place import MARGIN_MM, box_size, new_axes, require_empty
 from ketameta.plots._scale import Scale, window
 from ketameta.plots._table import Arms, Table, build
 from ketameta.plots._words import sides
+from ketameta.plots.alt import remember
 from ketameta.plots.style import POINTS_PER_MM, quiet_rc, text_width, wrap
 
 if TYPE_CHECKING:
@@ -154,6 +156,7 @@ def forest(
             require_empty(ax)
             page = _fit(fit, options, *box_size(ax), title, favours)
         draw(ax, page, options.digits)
+    remember(ax, fit_words(fit, page.table, favours))
     return ax
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ketameta.errors import FigureError
+from ketameta.plots.alt import words_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +41,7 @@ _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},
 }
+_WORDS_IN = {"png": "Description", "svg": "Description", "pdf": "Subject"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,8 @@ def save(
 ) -> tuple[Path, ...]:
     """Write a figure to files that are the same, byte for byte, each time they are written.
 
-    Text stays text: fonts are embedded as TrueType in PDF, and kept as editable text in SVG.
+    Text stays text: fonts are embedded as TrueType in PDF, and kept as editable text in SVG. The words of
+    :func:`describe` are written into each file.
 
     Parameters
     ----------
@@ -231,9 +234,9 @@ def save(
         )
     figure = target.figure.canvas.figure
     files = tuple(stem.with_name(f"{stem.name}.{name}") for name in formats)
+    words = words_of(figure)
     with quiet_rc():
         for name, file in zip(formats, files, strict=True):
-            figure.savefig(
-                file, format=name, dpi=dpi, facecolor=figure.get_facecolor(), metadata=_METADATA[name]
-            )
+            metadata = {**_METADATA[name], **({_WORDS_IN[name]: words} if words else {})}
+            figure.savefig(file, format=name, dpi=dpi, facecolor=figure.get_facecolor(), metadata=metadata)
     return files

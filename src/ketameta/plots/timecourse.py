@@ -12,6 +12,8 @@ from ketameta.plots._timeoptions import TimecourseOptions, Words
 from ketameta.plots._timepage import plan
 from ketameta.plots._timeshares import share_strands
 from ketameta.plots._timestrands import named_curves, read_strands, shared_sides
+from ketameta.plots._timewords import curve_words, share_words
+from ketameta.plots.alt import remember
 from ketameta.plots.style import POINTS_PER_MM, quiet_rc
 
 if TYPE_CHECKING:
@@ -104,9 +106,11 @@ def timecourse(
                 share_strands(curve, labels, options),
                 Words(title=title, sides=favours or ("", "")),
             )
+            described = share_words(curve)
         else:
             curves = named_curves(curve, labels)
             words = Words(title=title, sides=shared_sides(curves, favours))
+            described = curve_words(curves, words.sides)
             strands = read_strands(curves, options)
         if ax is None:
             page = plan(strands, options, words, width=(options.width_mm - 2 * MARGIN_MM) * POINTS_PER_MM)
@@ -115,4 +119,5 @@ def timecourse(
             width, height = box_size(ax)
             page = plan(strands, options, words, width=width, height=height)
         draw(ax, page, options)
+    remember(ax, described)
     return ax

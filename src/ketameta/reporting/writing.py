@@ -125,7 +125,7 @@ def write_figures(
     """
     from matplotlib.pyplot import close
 
-    from ketameta.plots import alt_text, forest, save, timecourse
+    from ketameta.plots import describe, forest, save, timecourse
 
     folder.mkdir(parents=True, exist_ok=True)
     written: dict[str, tuple[Path, str]] = {}
@@ -136,7 +136,7 @@ def write_figures(
         report(f"forest plot: {title}")
         shown = result.by_comparator or result.fit
         axes = forest(shown, title=title)
-        written[result.key] = (folder / f"{result.key}.svg", alt_text(shown))
+        written[result.key] = (folder / f"{result.key}.svg", describe(axes))
         save(axes, folder / result.key)
         close(axes.get_figure(root=True))
     for item in curves:
@@ -145,7 +145,7 @@ def write_figures(
             title = f"{item.question.analysis.title}, {item.question.dosing} dosing"
             report(f"time course: {title}, {curve.curve}")
             axes = timecourse(curve, title=f"{title} ({_SHAPES[curve.curve]})")
-            written[key] = (folder / f"{key}.svg", alt_text(curve))
+            written[key] = (folder / f"{key}.svg", describe(axes))
             save(axes, folder / key)
             close(axes.get_figure(root=True))
     return written
