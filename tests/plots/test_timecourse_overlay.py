@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from itertools import combinations
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,9 +12,11 @@ import ketameta as km
 from ketameta.curves import DurabilityCurve
 from ketameta.errors import FigureError
 from ketameta.plots import TimecourseOptions, describe, timecourse
-from ketameta.plots._timelegend import Entry, plan_legend
+from ketameta.plots._legend import plan_legend
 from ketameta.plots._timestyle import styles
 from ketameta.plots.style import DARK, LIGHT
+
+from .room import assert_apart, assert_inside
 
 
 def labelled(ax: Axes, label: str) -> list:
@@ -203,17 +204,8 @@ def test_nothing_overlaps_with_long_names(pair: dict[str, DurabilityCurve], widt
     named = {f"{long}{name}": curve for name, curve in pair.items()}
     options = TimecourseOptions(width_mm=width, scale=scale, threshold=-0.24, prediction=True)
     ax = timecourse(named, title=f"{long}{long}", options=options)
-    ax.figure.draw_without_rendering()
-    page = ax.figure.bbox
-    texts = [*ax.texts, *ax.get_xticklabels(), *ax.get_yticklabels(), *ax.get_legend().get_texts()]
-    texts += [ax.xaxis.label, ax.yaxis.label]
-    boxes = [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text().strip()]
-    for name, box in boxes:
-        assert page.x0 <= box.x0 <= box.x1 <= page.x1, name
-        assert page.y0 <= box.y0 <= box.y1 <= page.y1, name
-    for (one, a), (two, b) in combinations(boxes, 2):
-        beside = a.x1 <= b.x0 + 1 or b.x1 <= a.x0 + 1
-        assert beside or a.y1 <= b.y0 + 1.5 or b.y1 <= a.y0 + 1.5, (one, two)
+    assert_inside(ax)
+    assert_apart(ax)
 
 
 def test_dark_paper(pair: dict[str, DurabilityCurve]) -> None:
@@ -255,12 +247,12 @@ def test_what_cannot_be_laid_over_is_refused(make: SimpleNamespace, curve: Durab
 
 
 def test_a_legend_takes_the_columns_that_make_it_lowest() -> None:
-    short = [Entry("curve", name) for name in ("a", "b", "c", "d")]
+    short = ["a", "b", "c", "d"]
     wide = plan_legend(short, 400, 8)
     assert wide.columns == 4
     assert plan_legend(short, 80, 8).columns == 2
-    long = [Entry("curve", "a curve with a rather long name that goes on"), *short]
+    long = ["a curve with a rather long name that goes on", *short]
     broken = plan_legend(long, 200, 8)
     assert broken.columns > 1
-    assert "\n" in broken.entries[0].text
-    assert [entry.text.replace("\n", " ") for entry in broken.entries] == [entry.text for entry in long]
+    assert "\n" in broken.texts[0]
+    assert [text.replace("\n", " ") for text in broken.texts] == long

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ketameta.plots._frame import style_axes
+from ketameta.plots._legend import draw_legend
 from ketameta.plots._place import below, shrink
-from ketameta.plots._timelegend import COLUMN_GAP, HANDLE, HANDLE_GAP, LINE, ROW_GAP, Entry
+from ketameta.plots._timelegend import Entry
 from ketameta.plots._timemarks import CI, EDGES, MARKS, PI, draw_bands, draw_curve, draw_dots, draw_marks
 from ketameta.plots._timemarks import LINE as CURVE
 from ketameta.plots._timeoptions import TimecourseOptions
@@ -54,65 +56,30 @@ def draw(ax: Axes, page: Page, options: TimecourseOptions) -> None:
             draw_dots(ax, strand, style, page, palette)
         draw_curve(ax, strand, style, page)
         draw_marks(ax, strand, style, page, palette)
-    _legend(ax, page, palette, looks)
+    draw_legend(
+        ax,
+        page.legend,
+        [_handle(entry, page, palette, looks) for entry in page.entries],
+        left=-(page.left + 0.6 * page.size) / page.panel_width,
+        size=page.size,
+        ink=palette.ink,
+    )
     _words(ax, page, palette, options)
 
 
 def _axes(ax: Axes, page: Page, palette: Palette) -> None:
     """Scales, limits, ticks and the line of no difference."""
-    from matplotlib.ticker import NullLocator
-
-    ax.set_facecolor("none")
-    ax.grid(visible=False)
     ax.set_xscale("linear" if page.axis.linear else "log")
     if page.scale.ratio:
         ax.set_yscale("log")
     ax.set_xlim(page.axis.first, page.axis.last)
     ax.set_ylim(*page.scale.shown([page.low, page.high]).tolist())
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_minor_locator(NullLocator())
+    style_axes(ax, page.size, palette)
     look: dict[str, Any] = {"fontsize": page.size, "color": palette.ink, "fontfamily": list(font())}
     ax.set_xticks([tick.hours for tick in page.ticks], [tick.label for tick in page.ticks], **look)
     ax.set_yticks(page.effect_ticks, page.scale.tick_text(page.effect_ticks), **look)
-    ax.tick_params(
-        which="major",
-        direction="out",
-        length=0.4 * page.size,
-        width=0.8,
-        pad=0.3 * page.size,
-        color=palette.ink,
-        top=False,
-        right=False,
-        bottom=True,
-        left=True,
-    )
-    for name, spine in ax.spines.items():
-        spine.set(visible=name in {"left", "bottom"}, color=palette.ink, linewidth=0.8)
     if 0 < page.null < 1:
         ax.axhline(page.scale.null, color=palette.ink, linewidth=0.8, zorder=1.5, label="_null")
-
-
-def _legend(ax: Axes, page: Page, palette: Palette, looks: Sequence[Style]) -> None:
-    """What curves, bands, dots and marks are."""
-    legend = ax.legend(
-        handles=[_handle(entry, page, palette, looks) for entry in page.legend.entries],
-        labels=[entry.text.replace("$", r"\$") for entry in page.legend.entries],
-        loc="lower left",
-        bbox_to_anchor=(-(page.left + 0.6 * page.size) / page.panel_width, 1),
-        ncols=page.legend.columns,
-        frameon=False,
-        fontsize=page.size,
-        labelcolor=palette.ink,
-        borderpad=0,
-        borderaxespad=0.6,
-        handlelength=HANDLE,
-        handletextpad=HANDLE_GAP,
-        columnspacing=COLUMN_GAP,
-        labelspacing=ROW_GAP,
-    )
-    for text in legend.get_texts():
-        text.set_linespacing(LINE)
-    legend.set_in_layout(False)
 
 
 def _handle(entry: Entry, page: Page, palette: Palette, looks: Sequence[Style]) -> Any:

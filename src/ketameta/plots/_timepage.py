@@ -10,8 +10,9 @@ import numpy as np
 
 from ketameta.errors import FigureError
 from ketameta.plots._clock import Tick, TimeScale, tally, time_scale, time_ticks
+from ketameta.plots._legend import Legend, plan_legend
 from ketameta.plots._scale import Scale, window
-from ketameta.plots._timelegend import Legend, entries, plan_legend
+from ketameta.plots._timelegend import Entry, entries
 from ketameta.plots._timeoptions import TimecourseOptions, Words
 from ketameta.plots._timestrands import Strand, empty_ranges
 from ketameta.plots.style import POINTS_PER_MM, text_width, wrap
@@ -51,7 +52,7 @@ class Page:
         Distance of the headings of numbers from the axes.
     title, foot, name : tuple of str
         Printed lines above, under, and along the effect axis.
-    legend : Legend
+    entries, legend : tuple of Entry, Legend
         Legend above the axes.
     sides : tuple of tuple of str
         Printed lines of the two sides.
@@ -80,6 +81,7 @@ class Page:
     title: tuple[str, ...]
     name: tuple[str, ...]
     foot: tuple[str, ...]
+    entries: tuple[Entry, ...]
     legend: Legend
     sides: tuple[tuple[str, ...], tuple[str, ...]]
     axis: TimeScale
@@ -175,9 +177,8 @@ def _page(
     empty = empty_ranges(strands, first, last)
     if axis.share([first]) > 2 * _SLIVER and axis.linear and axis.first == 0:
         empty = ((0.0, first), *empty)
-    legend = plan_legend(
-        entries(strands, options, prediction=prediction, empty=bool(empty)), width - _SIDES * size, size
-    )
+    shown = entries(strands, options, prediction=prediction, empty=bool(empty))
+    legend = plan_legend([entry.text for entry in shown], width - _SIDES * size, size)
     title = tuple(wrap(words.title, width, 1.2 * size, weight="bold", screen=True)) if words.title else ()
     foot = _foot(strands, options, width, _SMALL * size)
     names = [tuple(wrap(x.name, width - 3.2 * size, size, screen=True)) if x.name else () for x in strands]
@@ -222,6 +223,7 @@ def _page(
         title=title,
         name=name,
         foot=foot,
+        entries=shown,
         legend=legend,
         sides=parts,
         axis=axis,

@@ -1,0 +1,381 @@
+"""The frame of a figure of one panel: axes, their names, legend, title and notes, laid out in points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ketameta._typing import Array, ArrayLike
+from ketameta.errors import FigureError
+from ketameta.plots._legend import Legend, draw_legend, plan_legend
+from ketameta.plots._place import MARGIN_MM, below, box_size, new_axes, require_empty, shrink
+from ketameta.plots._scale import Scale
+from ketameta.plots.style import POINTS_PER_MM, Palette, font, palette_of, text_width, wrap
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+__all__ = ["Axis", "FigureOptions", "Frame", "Words", "open_frame", "style_axes"]
+
+_SMALL = 0.9
+_LOWEST_MM = 25.0
+_SMALLEST_TYPE = 4.9
+
+
+@dataclass(frozen=True, slots=True)
+class FigureOptions:
+    """How large a figure is, and what stands beside its data.
+
+    Attributes
+    ----------
+    width_mm : float
+        Width of a new figure in millimetres: 180 fills a page, 85 a column, 254 a slide.
+    font_size : float, optional
+        Size of the type in points; by default it follows the width.
+    names : {"auto", "all", "none"}
+        Which studies are named beside their marks: those for which there is room (the most notable
+        first), all, or none.
+    footer : bool
+        Show notes, method and provenance.
+    """
+
+    width_mm: float = 120.0
+    font_size: float | None = None
+    names: str = "auto"
+    footer: bool = True
+
+    def __post_init__(self) -> None:
+        if not 60 <= self.width_mm <= 1000:
+            raise FigureError(f"width_mm={self.width_mm!r}: give a width from 60 to 1000 mm.")
+        if self.font_size is not None and not 5 <= self.font_size <= 40:
+            raise FigureError(f"font_size={self.font_size!r}: give a size from 5 to 40 points.")
+        if self.names not in {"auto", "all", "none"}:
+            raise FigureError(f"names={self.names!r}: give 'auto', 'all' or 'none'.")
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis: its name, how its values are shown, and its ends.
+
+    Attributes
+    ----------
+    name : str
+        Name of the axis.
+    scale : Scale
+        How values are shown; the ratio scales make the axis logarithmic.
+    low, high : float
+        Ends on the model's scale (logs of ratios).
+    sides : tuple of str
+        Who is favoured under and over the null; empty for none. Read on the horizontal axis only.
+    inverted : bool
+        Whether values grow to the left, or downwards.
+    """
+
+    name: str
+    scale: Scale
+    low: float
+    high: float
+    sides: tuple[str, str] = ("", "")
+    inverted: bool = False
+
+    def share(self, values: ArrayLike) -> Array:
+        """Place of values of the model's scale on the axis: 0 at its left or lower end, 1 at the other."""
+        along = (np.asarray(values, dtype=float) - self.low) / (self.high - self.low)
+        return 1 - along if self.inverted else along
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Ends as they stand on the axis, from the left or from below."""
+        low, high = self.scale.shown([self.low, self.high]).tolist()
+        return (high, low) if self.inverted else (low, high)
+
+    def fitting_ticks(self, room: float, gap: float, size: float, *, upright: bool) -> tuple[float, ...]:
+        """As many ticks, on the shown scale, as have room along so many points."""
+        ticks: tuple[float, ...] = ()
+        for most in range(max(2, int(room / (2 * size))), 1, -1):
+            ticks = self.scale.ticks(self.low, self.high, most)
+            places = np.sort(self.share(self.scale.logs(ticks))) * room
+            half = np.array(
+                [size if upright else text_width(label, size) for label in self.scale.tick_text(ticks)]
+            )
+            half = (half[::-1] if self.inverted else half) / 2
+            if np.all(np.diff(places) >= half[1:] + half[:-1] + gap):
+                return ticks
+        return ticks[:1]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What stands around a panel: title, words of the legend, and notes."""
+
+    title: str | None = None
+    legend: tuple[str, ...] = ()
+    foot: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A panel laid out; lengths in points.
+
+    Attributes
+    ----------
+    x, y : Axis
+        The axes.
+    size : float
+        Size of the type.
+    width, panel_height : float
+        Width of the box, and height of the panel.
+    left, right : float
+        What stands left and right of the panel.
+    x_ticks, y_ticks : tuple of float
+        Ticks on the shown scales.
+    title, y_name, foot : tuple of str
+        Printed lines.
+    sides : tuple of tuple of str
+        Printed lines of the two sides under the horizontal axis.
+    legend : Legend
+        The legend over the panel.
+    """
+
+    x: Axis
+    y: Axis
+    size: float
+    width: float
+    panel_height: float
+    left: float
+    right: float
+    x_ticks: tuple[float, ...]
+    y_ticks: tuple[float, ...]
+    title: tuple[str, ...]
+    y_name: tuple[str, ...]
+    foot: tuple[str, ...]
+    sides: tuple[tuple[str, ...], tuple[str, ...]]
+    legend: Legend
+
+    @property
+    def small(self) -> float:
+        """Size of the type of the notes."""
+        return _SMALL * self.size
+
+    @property
+    def panel_width(self) -> float:
+        """Width of the panel."""
+        return self.width - self.left - self.right
+
+    @property
+    def above(self) -> float:
+        """Height of title and legend."""
+        return (1.56 * len(self.title) + 0.8) * self.size + self.legend.height
+
+    @property
+    def name_depth(self) -> float:
+        """Depth of the baseline of the horizontal axis' name under the panel."""
+        return (1.3 * max(map(len, self.sides)) + 3.1) * self.size
+
+    @property
+    def under(self) -> float:
+        """Height of what stands under the panel."""
+        foot = 1.35 * self.small * len(self.foot) + 0.9 * self.size if self.foot else 0.0
+        return self.name_depth + 0.4 * self.size + foot
+
+    @property
+    def height(self) -> float:
+        """Height of the whole figure."""
+        return self.above + self.panel_height + self.under
+
+    def places(self, x: ArrayLike, y: ArrayLike) -> Array:
+        """Points of the model's scales in points from the lower left corner of the panel, shape (n, 2)."""
+        return np.column_stack((self.x.share(x) * self.panel_width, self.y.share(y) * self.panel_height))
+
+    def draw_legend(self, ax: Axes, handles: Sequence[Artist], palette: Palette) -> None:
+        """Draw the legend with the key of each of its entries."""
+        left = -(self.left + 0.6 * self.size) / self.panel_width
+        draw_legend(ax, self.legend, handles, left=left, size=self.size, ink=palette.ink)
+
+
+def open_frame(
+    ax: Axes | None,
+    options: FigureOptions,
+    x: Axis,
+    y: Axis,
+    words: Words,
+    *,
+    shape: float = 0.75,
+) -> tuple[Axes, Frame, Palette]:
+    """Lay out a panel, and draw all of it but the data and the legend.
+
+    Parameters
+    ----------
+    ax : Axes, optional
+        Empty axes, which shrink so that everything stays in their box; by default a new figure is made.
+    options : FigureOptions
+        Width and type.
+    x, y : Axis
+        The axes.
+    words : Words
+        What stands around the panel.
+    shape : float
+        Height of the panel as a share of its width, in a new figure.
+
+    Returns
+    -------
+    Axes, Frame, Palette
+        The panel, how it is laid out, and the colours that its paper asks for.
+
+    Raises
+    ------
+    FigureError
+        The axes are not empty, or there is too little room.
+    """
+    if ax is None:
+        frame = _fit(options, x, y, words, shape, (options.width_mm - 2 * MARGIN_MM) * POINTS_PER_MM, None)
+        ax = new_axes(options.width_mm, frame.height / POINTS_PER_MM + 2 * MARGIN_MM)
+    else:
+        require_empty(ax)
+        frame = _fit(options, x, y, words, shape, *box_size(ax))
+    palette = palette_of(ax.figure)  # type: ignore[arg-type]
+    shrink(ax, left=frame.left, top=frame.above, width=frame.panel_width, height=frame.panel_height)
+    _draw_axes(ax, frame, palette)
+    _draw_words(ax, frame, palette)
+    return ax, frame, palette
+
+
+def style_axes(ax: Axes, size: float, palette: Palette) -> None:
+    """Ticks and spines of every panel: left and bottom only, outward, in the ink of the paper."""
+    from matplotlib.ticker import NullLocator
+
+    ax.set_facecolor("none")
+    ax.grid(visible=False)
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.tick_params(
+        which="major",
+        direction="out",
+        length=0.4 * size,
+        width=0.8,
+        pad=0.3 * size,
+        color=palette.ink,
+        top=False,
+        right=False,
+        bottom=True,
+        left=True,
+    )
+    for name, spine in ax.spines.items():
+        spine.set(visible=name in {"left", "bottom"}, color=palette.ink, linewidth=0.8)
+
+
+def _fit(
+    options: FigureOptions, x: Axis, y: Axis, words: Words, shape: float, width: float, height: float | None
+) -> Frame:
+    """Lay out with the largest type that leaves room for the panel."""
+    usual = options.font_size or float(np.clip(7.5 * width / (150 * POINTS_PER_MM), 6.5, 14.0))
+    smaller = () if options.font_size or height is None else np.arange(usual - 0.5, _SMALLEST_TYPE, -0.5)
+    for size in (usual, *smaller):
+        frame = _plan(options, x, y, words, shape, width, height, float(size))
+        if min(frame.panel_height, frame.panel_width) >= _LOWEST_MM * POINTS_PER_MM:
+            return frame
+    given = f"{width / POINTS_PER_MM:.0f} mm x {(height or frame.height) / POINTS_PER_MM:.0f} mm"
+    raise FigureError(
+        f"The figure does not fit in {given}: give larger axes, a smaller font_size or no footer, "
+        "or leave ax out for a figure of the right size."
+    )
+
+
+def _plan(
+    options: FigureOptions,
+    x: Axis,
+    y: Axis,
+    words: Words,
+    shape: float,
+    width: float,
+    height: float | None,
+    size: float,
+) -> Frame:
+    """The layout in type of that size, whether or not it leaves room for the panel."""
+    title = tuple(wrap(words.title, width, 1.2 * size, weight="bold", screen=True)) if words.title else ()
+    notes = words.foot if options.footer else ()
+    foot = tuple(line for note in notes for line in wrap(note, width, _SMALL * size, screen=True))
+    legend = plan_legend(words.legend, width - size, size)
+    panel_height = shape * (width - 6 * size)
+    if height is not None:
+        lines = 1.35 * _SMALL * len(foot) + (0.9 if foot else 0.0)
+        side_lines = 1.3 if any(x.sides) else 0.0
+        around = 1.56 * len(title) + 0.8 + side_lines + 3.5 + lines
+        panel_height = max(height - legend.height - around * size, 2 * size)
+    y_ticks = y.fitting_ticks(panel_height, 1.2 * size, size, upright=True)
+    y_name = tuple(wrap(y.name, panel_height, size, screen=True))
+    labels = max(text_width(label, size) for label in y.scale.tick_text(y_ticks))
+    left = labels + 0.9 * size + (1.2 * len(y_name) + 0.5) * size
+    right = 1.2 * size
+    panel_width = max(width - left - right, 2 * size)
+    x_ticks = x.fitting_ticks(panel_width, 0.8 * size, size, upright=False)
+    return Frame(
+        x=x,
+        y=y,
+        size=size,
+        width=width,
+        panel_height=panel_height if height is not None else shape * panel_width,
+        left=left,
+        right=right,
+        x_ticks=x_ticks,
+        y_ticks=y_ticks,
+        title=title,
+        y_name=y_name,
+        foot=foot,
+        sides=_sides(x, left, right, panel_width, size),
+        legend=legend,
+    )
+
+
+def _sides(
+    x: Axis, left: float, right: float, panel_width: float, size: float
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Lines that say who is favoured, each in its half under the axis."""
+    if not any(x.sides):
+        return (), ()
+    gap = "\N{NO-BREAK SPACE}"
+    null = min(max(float(x.share(0.0)), 0.0), 1.0) * panel_width
+    return (
+        tuple(wrap(f"←{gap}{x.sides[0]}", left + null - 0.4 * size, size, screen=True)),
+        tuple(wrap(f"{x.sides[1]}{gap}→", right + panel_width - null - 0.4 * size, size, screen=True)),
+    )
+
+
+def _draw_axes(ax: Axes, frame: Frame, palette: Palette) -> None:
+    """Scales, limits and ticks."""
+    look: dict[str, Any] = {"fontsize": frame.size, "color": palette.ink, "fontfamily": list(font())}
+    ax.set_xscale("log" if frame.x.scale.ratio else "linear")
+    ax.set_yscale("log" if frame.y.scale.ratio else "linear")
+    ax.set_xlim(*frame.x.limits)
+    ax.set_ylim(*frame.y.limits)
+    style_axes(ax, frame.size, palette)
+    ax.set_xticks(frame.x_ticks, frame.x.scale.tick_text(frame.x_ticks), **look)
+    ax.set_yticks(frame.y_ticks, frame.y.scale.tick_text(frame.y_ticks), **look)
+
+
+def _draw_words(ax: Axes, frame: Frame, palette: Palette) -> None:
+    """Names of the axes, who is favoured, title and notes."""
+    size, panel = frame.size, frame.panel_width
+    look: dict[str, Any] = {"fontsize": size, "color": palette.ink}
+    ax.set_xlabel(frame.x.name.replace("$", r"\$"), va="baseline", **look)
+    ax.xaxis.set_label_coords(0.5, -frame.name_depth / frame.panel_height)
+    ax.set_ylabel("\n".join(frame.y_name).replace("$", r"\$"), va="top", linespacing=1.2, **look)
+    ax.yaxis.set_label_coords(-frame.left / panel, 0.5)
+    null = min(max(float(frame.x.share(0.0)), 0.0), 1.0)
+    for lines, step, align in ((frame.sides[0], -0.4, "right"), (frame.sides[1], 0.4, "left")):
+        for row, line in enumerate(lines):
+            below(ax, null + step * size / panel, (2.9 + 1.3 * row) * size, line, ha=align, **look)
+    depth = frame.name_depth + 1.9 * size
+    for line in frame.foot:
+        below(ax, -frame.left / panel, depth, line, ha="left", fontsize=frame.small, color=palette.muted)
+        depth += 1.35 * frame.small
+    height = frame.panel_height + frame.above - 1.2 * size
+    for line in frame.title:
+        below(
+            ax, -frame.left / panel, -height, line, fontsize=1.2 * size, fontweight="bold", color=palette.ink
+        )
+        height -= 1.56 * size
