@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from itertools import combinations
 from types import SimpleNamespace
 
 import matplotlib
@@ -16,6 +15,8 @@ from ketameta.curves.words import clock
 from ketameta.errors import FigureError
 from ketameta.plots import TimecourseOptions, timecourse
 
+from .room import assert_apart, assert_inside
+
 
 def labelled(ax: Axes, label: str) -> list:
     return [artist for artist in ax.get_children() if artist.get_label() == label]
@@ -29,21 +30,6 @@ def printed(ax: Axes) -> list:
 
 def words(ax: Axes) -> str:
     return "\n".join(text.get_text() for text in printed(ax))
-
-
-def assert_apart(ax: Axes) -> None:
-    """No text leaves the page, and none touches another."""
-    ax.figure.draw_without_rendering()
-    page, slack = ax.figure.bbox, ax.figure.dpi / 100
-    boxes = [(text.get_text(), text.get_window_extent()) for text in printed(ax)]
-    for name, box in boxes:
-        assert page.x0 <= box.x0, name
-        assert box.x1 <= page.x1, name
-        assert page.y0 <= box.y0, name
-        assert box.y1 <= page.y1, name
-    for (one, a), (two, b) in combinations(boxes, 2):
-        beside = a.x1 <= b.x0 + slack or b.x1 <= a.x0 + slack
-        assert beside or a.y1 <= b.y0 + 1.5 * slack or b.y1 <= a.y0 + 1.5 * slack, (one, two)
 
 
 def row_of_numbers(ax: Axes, heading: str) -> dict[str, str]:
@@ -371,6 +357,7 @@ def test_nothing_overlaps_and_nothing_leaves_the_page(make: SimpleNamespace, cas
         ax = timecourse(km.durability(rows), title="How long the effect lasts", options=options)
         for dpi in (100, 300):
             ax.figure.set_dpi(dpi)
+            assert_inside(ax)
             assert_apart(ax)
 
 
@@ -382,13 +369,7 @@ def test_given_axes_keep_to_their_box(curve: DurabilityCurve, layout: str | None
     box = above.get_window_extent().frozen()
     assert timecourse(curve, ax=above, title="Above") is above
     assert plt.get_fignums() == []
-    figure.draw_without_rendering()
-    for text in printed(above):
-        extent = text.get_window_extent()
-        assert extent.x0 >= box.x0 - 2
-        assert extent.x1 <= box.x1 + 2
-        assert extent.y0 >= box.y0 - 2
-        assert extent.y1 <= box.y1 + 2
+    assert_inside(above, box, slack=2)
 
 
 def test_text_is_legible_on_dark_paper(curve: DurabilityCurve) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +8,8 @@ from matplotlib.axes import Axes
 from ketameta.curves import RespondingCurve, responding
 from ketameta.errors import FigureError
 from ketameta.plots import TimecourseOptions, describe, timecourse
+
+from .room import assert_apart, assert_inside
 
 
 def labelled(ax: Axes, label: str) -> list:
@@ -102,13 +102,8 @@ def test_names_of_arms(shares: RespondingCurve) -> None:
 def test_nothing_overlaps(shares: RespondingCurve, width: float) -> None:
     options = TimecourseOptions(width_mm=width, threshold=30, threshold_name="Share in practice")
     ax = timecourse(shares, title="Response", options=options)
-    ax.figure.draw_without_rendering()
-    texts = [*ax.texts, *ax.get_xticklabels(), *ax.get_yticklabels(), *ax.get_legend().get_texts()]
-    texts += [ax.xaxis.label, ax.yaxis.label]
-    boxes = [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text().strip()]
-    for (one, a), (two, b) in combinations(boxes, 2):
-        beside = a.x1 <= b.x0 + 1 or b.x1 <= a.x0 + 1
-        assert beside or a.y1 <= b.y0 + 1.5 or b.y1 <= a.y0 + 1.5, (one, two)
+    assert_inside(ax)
+    assert_apart(ax)
 
 
 def test_shares_in_words(shares: RespondingCurve) -> None:
