@@ -24,7 +24,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from curve_recovery_fits import LEVEL, READ, Found, Truth, fit_decays, fit_splines
-from interval_coverage import parallel, with_progress
+from interval_coverage import draw_line, parallel, with_progress
 from matplotlib.figure import Figure
 from scipy.special import stdtrit
 
@@ -286,17 +286,7 @@ def _panel(axis: Any, rows: pd.DataFrame, lines: dict[Any, tuple[str, str, str, 
     for position, ((truth, family, rho), (label, colour, marker, line)) in enumerate(lines.items()):
         some = rows[(rows["truth"] == truth) & (rows["family"] == family) & (rows["rho"] == rho)]
         place = np.array([KS.index(k) for k in some["k"]]) + 0.07 * (position - (len(lines) - 1) / 2)
-        axis.plot(
-            place,
-            100 * some[name],
-            color=colour,
-            marker=marker,
-            linestyle=line,
-            markersize=4.5 if marker != "*" else 7,
-            linewidth=1.0,
-            markerfacecolor="white" if marker in "^Dv" else colour,
-            label=label,
-        )
+        draw_line(axis, place, some[name], (colour, marker, line), label)
     axis.set_xticks(range(len(KS)), [str(k) for k in KS])
 
 
