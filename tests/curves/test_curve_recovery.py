@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -16,27 +13,21 @@ import pytest
 import ketameta as km
 from ketameta.errors import ModelError
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
+from ..scripts import BENCHMARKS, benchmark
+
 KEYS = ["truth", "family", "rho", "k", "heterogeneity"]
 N = 100
 
 
 @pytest.fixture(scope="module")
 def script() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(FOLDER))
-    spec = importlib.util.spec_from_file_location("curve_recovery", FOLDER / "curve_recovery.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(FOLDER))
+    with benchmark("curve_recovery") as module:
+        yield module
 
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    return pd.read_csv(FOLDER / "curve_recovery.csv").set_index(KEYS)
+    return pd.read_csv(BENCHMARKS / "curve_recovery.csv").set_index(KEYS)
 
 
 def test_table_holds_every_cell_and_fit(script: ModuleType, table: pd.DataFrame) -> None:

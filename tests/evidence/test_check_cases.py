@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
 
 import ketameta as km
 
-ROOT = Path(__file__).resolve().parents[2]
+from ..scripts import benchmark
+
 WRONG = {
     "Domanyetal2020": {"sd-impossible"},
     "Dongetal2019": {"sd-looks-like-se"},
@@ -56,12 +53,8 @@ EARLIER = {
 
 @pytest.fixture(scope="module")
 def checks():
-    spec = importlib.util.spec_from_file_location("benchmarks_checks", ROOT / "benchmarks" / "checks.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+    with benchmark("checks") as module:
+        yield module
 
 
 def by_study(table, problems) -> dict[str, set[str]]:

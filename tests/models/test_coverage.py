@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
-from pathlib import Path
+from collections.abc import Iterator
 from types import ModuleType
 
 import numpy as np
@@ -13,7 +12,8 @@ import pytest
 
 import ketameta as km
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "interval_coverage.py"
+from ..scripts import BENCHMARKS, benchmark
+
 POOLS = {
     "Wald": ("REML", "Wald"),
     "HKSJ": ("REML", "HKSJ"),
@@ -26,19 +26,14 @@ N = 1500
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("interval_coverage", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def script() -> Iterator[ModuleType]:
+    with benchmark("interval_coverage") as module:
+        yield module
 
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    return pd.read_csv(SCRIPT.with_name("coverage.csv")).set_index(["k", "tau2", "sizes", "interval"])
+    return pd.read_csv(BENCHMARKS / "coverage.csv").set_index(["k", "tau2", "sizes", "interval"])
 
 
 def test_table_holds_every_cell_and_interval(script: ModuleType, table: pd.DataFrame) -> None:
