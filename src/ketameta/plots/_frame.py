@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-__all__ = ["Axis", "FigureOptions", "Frame", "Words", "open_frame", "style_axes"]
+__all__ = ["Axis", "FigureOptions", "Frame", "Words", "lay_out", "open_frame", "style_axes"]
 
 _SMALL = 0.9
 _LOWEST_MM = 25.0
@@ -133,10 +133,12 @@ class Frame:
         What stands left and right of the panel.
     x_ticks, y_ticks : tuple of float
         Ticks on the shown scales.
-    title, y_name, foot : tuple of str
+    title, x_name, y_name, foot : tuple of str
         Printed lines.
     sides : tuple of tuple of str
         Printed lines of the two sides under the horizontal axis.
+    parting : float
+        Where the two sides part, as a share of the horizontal axis.
     legend : Legend
         The legend over the panel.
     """
@@ -151,9 +153,11 @@ class Frame:
     x_ticks: tuple[float, ...]
     y_ticks: tuple[float, ...]
     title: tuple[str, ...]
+    x_name: tuple[str, ...]
     y_name: tuple[str, ...]
     foot: tuple[str, ...]
     sides: tuple[tuple[str, ...], tuple[str, ...]]
+    parting: float
     legend: Legend
 
     @property
@@ -173,14 +177,19 @@ class Frame:
 
     @property
     def name_depth(self) -> float:
-        """Depth of the baseline of the horizontal axis' name under the panel."""
+        """Depth of the first baseline of the horizontal axis' name under the panel."""
         return (1.3 * max(map(len, self.sides)) + 3.1) * self.size
+
+    @property
+    def foot_depth(self) -> float:
+        """Depth of the last baseline of that name."""
+        return self.name_depth + 1.2 * (len(self.x_name) - 1) * self.size
 
     @property
     def under(self) -> float:
         """Height of what stands under the panel."""
         foot = 1.35 * self.small * len(self.foot) + 0.9 * self.size if self.foot else 0.0
-        return self.name_depth + 0.4 * self.size + foot
+        return self.foot_depth + 0.4 * self.size + foot
 
     @property
     def height(self) -> float:
@@ -231,17 +240,30 @@ def open_frame(
     FigureError
         The axes are not empty, or there is too little room.
     """
+    frame = lay_out(ax, options, x, y, words, shape=shape)
     if ax is None:
-        frame = _fit(options, x, y, words, shape, (options.width_mm - 2 * MARGIN_MM) * POINTS_PER_MM, None)
         ax = new_axes(options.width_mm, frame.height / POINTS_PER_MM + 2 * MARGIN_MM)
-    else:
-        require_empty(ax)
-        frame = _fit(options, x, y, words, shape, *box_size(ax))
     palette = palette_of(ax.figure)  # type: ignore[arg-type]
     shrink(ax, left=frame.left, top=frame.above, width=frame.panel_width, height=frame.panel_height)
     _draw_axes(ax, frame, palette)
     _draw_words(ax, frame, palette)
     return ax, frame, palette
+
+
+def lay_out(
+    ax: Axes | None,
+    options: FigureOptions,
+    x: Axis,
+    y: Axis,
+    words: Words,
+    *,
+    shape: float = 0.75,
+) -> Frame:
+    """Lay out a panel as :func:`open_frame` does, and draw nothing."""
+    if ax is None:
+        return _fit(options, x, y, words, shape, (options.width_mm - 2 * MARGIN_MM) * POINTS_PER_MM, None)
+    require_empty(ax)
+    return _fit(options, x, y, words, shape, *box_size(ax))
 
 
 def style_axes(ax: Axes, size: float, palette: Palette) -> None:
@@ -304,15 +326,17 @@ def _plan(
     if height is not None:
         lines = 1.35 * _SMALL * len(foot) + (0.9 if foot else 0.0)
         side_lines = 1.3 if any(x.sides) else 0.0
-        around = 1.56 * len(title) + 0.8 + side_lines + 3.5 + lines
+        name_lines = 1.2 * (len(wrap(x.name, width - 6 * size, size, screen=True)) - 1)
+        around = 1.56 * len(title) + 0.8 + side_lines + name_lines + 3.5 + lines
         panel_height = max(height - legend.height - around * size, 2 * size)
-    y_ticks = y.fitting_ticks(panel_height, 1.2 * size, size, upright=True)
+    y_ticks = y.fitting_ticks(panel_height, 1.8 * size, size, upright=True)
     y_name = tuple(wrap(y.name, panel_height, size, screen=True))
     labels = max(text_width(label, size) for label in y.scale.tick_text(y_ticks))
     left = labels + 0.9 * size + (1.2 * len(y_name) + 0.5) * size
     right = 1.2 * size
     panel_width = max(width - left - right, 2 * size)
     x_ticks = x.fitting_ticks(panel_width, 0.8 * size, size, upright=False)
+    sides, parting = _sides(x, left, right, panel_width, size)
     return Frame(
         x=x,
         y=y,
@@ -324,25 +348,32 @@ def _plan(
         x_ticks=x_ticks,
         y_ticks=y_ticks,
         title=title,
+        x_name=tuple(wrap(x.name, panel_width + 2 * right, size, screen=True)),
         y_name=y_name,
         foot=foot,
-        sides=_sides(x, left, right, panel_width, size),
+        sides=sides,
+        parting=parting,
         legend=legend,
     )
 
 
 def _sides(
     x: Axis, left: float, right: float, panel_width: float, size: float
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Lines that say who is favoured, each in its half under the axis."""
+) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], float]:
+    """Lines that say who is favoured, and where they part: at the null, or as near as both have room."""
     if not any(x.sides):
-        return (), ()
+        return ((), ()), 0.0
     gap = "\N{NO-BREAK SPACE}"
-    null = min(max(float(x.share(0.0)), 0.0), 1.0) * panel_width
-    return (
-        tuple(wrap(f"←{gap}{x.sides[0]}", left + null - 0.4 * size, size, screen=True)),
-        tuple(wrap(f"{x.sides[1]}{gap}→", right + panel_width - null - 0.4 * size, size, screen=True)),
+    texts = f"←{gap}{x.sides[0]}", f"{x.sides[1]}{gap}→"
+    under, over = (text_width(text, size, screen=True) + 0.5 * size for text in texts)
+    least, most = under - left, panel_width + right - over
+    at = min(max(float(x.share(0.0)), 0.0), 1.0) * panel_width
+    at = min(max(at, least), most) if least <= most else (least + most) / 2
+    lines = (
+        tuple(wrap(texts[0], left + at - 0.4 * size, size, screen=True)),
+        tuple(wrap(texts[1], right + panel_width - at - 0.4 * size, size, screen=True)),
     )
+    return lines, at / panel_width
 
 
 def _draw_axes(ax: Axes, frame: Frame, palette: Palette) -> None:
@@ -361,15 +392,14 @@ def _draw_words(ax: Axes, frame: Frame, palette: Palette) -> None:
     """Names of the axes, who is favoured, title and notes."""
     size, panel = frame.size, frame.panel_width
     look: dict[str, Any] = {"fontsize": size, "color": palette.ink}
-    ax.set_xlabel(frame.x.name.replace("$", r"\$"), va="baseline", **look)
+    ax.set_xlabel("\n".join(frame.x_name).replace("$", r"\$"), va="baseline", linespacing=1.2, **look)
     ax.xaxis.set_label_coords(0.5, -frame.name_depth / frame.panel_height)
     ax.set_ylabel("\n".join(frame.y_name).replace("$", r"\$"), va="top", linespacing=1.2, **look)
     ax.yaxis.set_label_coords(-frame.left / panel, 0.5)
-    null = min(max(float(frame.x.share(0.0)), 0.0), 1.0)
     for lines, step, align in ((frame.sides[0], -0.4, "right"), (frame.sides[1], 0.4, "left")):
         for row, line in enumerate(lines):
-            below(ax, null + step * size / panel, (2.9 + 1.3 * row) * size, line, ha=align, **look)
-    depth = frame.name_depth + 1.9 * size
+            below(ax, frame.parting + step * size / panel, (2.9 + 1.3 * row) * size, line, ha=align, **look)
+    depth = frame.foot_depth + 1.9 * size
     for line in frame.foot:
         below(ax, -frame.left / panel, depth, line, ha="left", fontsize=frame.small, color=palette.muted)
         depth += 1.35 * frame.small
