@@ -158,11 +158,12 @@ def default_knots(hours: ArrayLike, k_trials: int) -> tuple[float, ...]:
     distinct = np.unique(times)
     count = 2 if distinct.size < 4 else 3 if distinct.size < 6 else 4
     most = 2 if 1 < k_trials < 5 else 3 if k_trials < 10 else 4
-    for fewer in range(min(count, most), 2, -1):
-        for among in (times, distinct)[fewer - 3 :]:
-            x = np.quantile(np.log(among), _QUANTILES[fewer])
-            if np.all(np.diff(x) > _APART):
-                return tuple(float(knot) for knot in np.exp(x))
+    for number, among in ((4, distinct), (3, times), (3, distinct)):
+        if number > min(count, most):
+            continue
+        x = np.quantile(np.log(among), _QUANTILES[number])
+        if np.all(np.diff(x) > _APART):
+            return tuple(float(knot) for knot in np.exp(x))
     return (float(distinct[0]), float(distinct[-1]))
 
 
