@@ -38,7 +38,7 @@ def test_html_is_escaped_and_short():
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert len(page) < 4_000
-    assert page.isprintable()
+    assert page.replace("\n", "").isprintable()
 
 
 def test_a_long_cell_ends_in_an_ellipsis():

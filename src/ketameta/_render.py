@@ -7,15 +7,47 @@ from __future__ import annotations
 
 import html
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Card", "card_html", "card_text", "interval", "number", "p_value", "table_html"]
+__all__ = [
+    "Card",
+    "Shown",
+    "card_html",
+    "card_text",
+    "error_html",
+    "interval",
+    "number",
+    "p_value",
+    "plain",
+    "table_html",
+]
 
 MINUS = "\N{MINUS SIGN}"
 _LONG = 1e9
 _WIDEST = 500
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_NUMERIC = frozenset("0123456789.+<>[(~≈·–∞" + MINUS)
+_NOTES = 12
+_NUMBER_WIDTH = 40
+
+_STYLE = """<style>
+div.ketameta { font-size: 90%; line-height: 1.45; margin: .4em 0; max-width: 75em; }
+div.ketameta > div { margin: .15em 0; }
+div.ketameta .wide { overflow-x: auto; }
+div.ketameta table { border: 0; border-bottom: 1px solid; border-collapse: collapse; color: inherit; font-size: inherit;
+  font-variant-numeric: tabular-nums; margin: 0 0 .4em; min-width: min(36em, 100%); }
+div.ketameta caption { caption-side: top; color: inherit; font-weight: bold; padding: 0 0 .4em; text-align: left; }
+div.ketameta table thead, div.ketameta table tr:nth-child(n) { background: none; }
+div.ketameta table th, div.ketameta table td { border: 0; color: inherit; font-weight: normal; padding: .25em 0 .25em 1.2em;
+  text-align: left; vertical-align: top; }
+div.ketameta table thead th { border-bottom: 1px solid; border-top: 1px solid; font-weight: bold; }
+div.ketameta table th:first-child { padding-left: 0; }
+div.ketameta table .number { text-align: right; white-space: nowrap; }
+div.ketameta .foot { font-size: 85%; opacity: .75; }
+div.ketameta.error { border-left: 3px solid; padding-left: .8em; }
+</style>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +59,28 @@ class Card:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = field(default=())
     footer: tuple[str, ...] = field(default=())
+
+
+class Shown(ABC):
+    """A result that shows itself: its sentence in a list, its card as text in print() and as HTML in a notebook."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def sentence(self) -> str:
+        """Say in one sentence what was found."""
+
+    @abstractmethod
+    def _card(self) -> Card: ...
+
+    def __str__(self) -> str:
+        return card_text(self._card())
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.sentence()}>"
+
+    def _repr_html_(self) -> str:
+        return card_html(self._card())
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -107,15 +161,50 @@ def card_text(card: Card) -> str:
 
 
 def card_html(card: Card) -> str:
-    """Render a card as escaped HTML without scripts, legible on light and dark pages."""
-    notes = "".join(f"<p style='margin:.2em 0'>Note: {_markup(note)}</p>" for note in card.notes)
-    footer = "<br>".join(_markup(line) for line in card.footer)
+    """Render a card as escaped HTML without scripts or colours of its own, legible on light and dark pages."""
+    notes = [f"<div>Note: {_markup(note)}</div>" for note in card.notes]
+    rest = "".join(notes[_NOTES:])
+    parts = [
+        f"<div class='wide'>{_card_table(card)}</div>",
+        *notes[:_NOTES],
+        f"<details><summary>Further notes: {len(notes) - _NOTES}</summary>{rest}</details>" if rest else "",
+        f"<div class='foot'>{'<br>'.join(map(_markup, card.footer))}</div>" if card.footer else "",
+    ]
+    return "\n".join((f"<div class='ketameta'>{_STYLE}", *filter(None, parts), "</div>"))
+
+
+def error_html(kind: str, message: str) -> str:
+    """Render an error as escaped HTML: its kind, then what was wrong."""
+    lines = "<br>".join(map(_markup, message.split("\n")))
     return (
-        "<div class='ketameta' style='font-size:90%'>"
-        f"<p style='margin:.2em 0'><strong>{_markup(card.title)}</strong></p>"
-        f"{table_html(card.columns, card.rows)}{notes}"
-        f"<p style='margin:.2em 0;opacity:.7;font-size:85%'>{footer}</p></div>"
+        f"<div class='ketameta error' role='alert'>{_STYLE}<strong>{_markup(kind)}</strong><br>{lines}</div>"
     )
+
+
+def _card_table(card: Card) -> str:
+    numbers = [False, *(_holds_numbers([row[i] for row in card.rows]) for i in range(1, len(card.columns)))]
+    classes = [" class='number'" if each else "" for each in numbers]
+    head = "".join(
+        f"<th scope='col'{cls}>{_markup(name, _WIDEST)}</th>"
+        for name, cls in zip(card.columns, classes, strict=True)
+    )
+    body = "\n".join(_row(row, classes) for row in card.rows)
+    caption = f"<caption>{_markup(card.title)}</caption>"
+    return f"<table>{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
+
+
+def _row(cells: Sequence[str], classes: Sequence[str]) -> str:
+    first = f"<th scope='row'>{_markup(cells[0], _WIDEST)}</th>"
+    others = (
+        f"<td{cls}>{_markup(cell, _WIDEST)}</td>" for cell, cls in zip(cells[1:], classes[1:], strict=True)
+    )
+    return f"<tr>{first}{''.join(others)}</tr>"
+
+
+def _holds_numbers(cells: Sequence[str]) -> bool:
+    """Whether most cells of a column are empty, or short and start like a number, an interval or a mark for none."""
+    alike = sum(not cell or (cell[0] in _NUMERIC and len(cell) <= _NUMBER_WIDTH) for cell in cells)
+    return 2 * alike >= len(cells)
 
 
 def table_html(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from ketameta.__about__ import __version__
+from ketameta._render import Card, Shown
 
 __all__ = ["ATTRS_KEY", "Provenance", "package_versions", "rows_sha256", "stamp", "trace"]
 
@@ -21,8 +22,8 @@ ATTRS_KEY = "ketameta"
 _PACKAGES = ("numpy", "scipy", "pandas", "formulaic", "statsmodels", "matplotlib", "forestplot")
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+@dataclass(frozen=True, slots=True, repr=False)
+class Provenance(Shown):
     """Data set, rows and software behind one result.
 
     Attributes
@@ -53,6 +54,23 @@ class Provenance:
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain Python values."""
         return asdict(self)
+
+    def sentence(self) -> str:
+        """Say in one sentence what the result rests on."""
+        return f"{self.line()}."
+
+    def _card(self) -> Card:
+        return Card(
+            title="Data and software behind the result",
+            columns=("item", "value"),
+            rows=(
+                ("software", self.software),
+                ("data set", self.dataset),
+                ("SHA-256 of its file", self.dataset_sha256 or "not read from a file"),
+                ("rows used", str(self.n_rows)),
+                ("SHA-256 of the rows", self.rows_sha256),
+            ),
+        )
 
 
 def rows_sha256(table: pd.DataFrame) -> str:

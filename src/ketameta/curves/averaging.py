@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from ketameta._render import Card, card_html, card_text, number
+from ketameta._render import Card, Shown, number
 from ketameta._typing import Array, ArrayLike
 from ketameta.curves.estimate import durability
 from ketameta.curves.options import CurveOptions
@@ -28,8 +28,8 @@ _WITHOUT_WINDOWS = tuple(curve for curve in CURVES if curve != "steps")
 _KNOTS = ("spline", "piecewise")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CurveComparison:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CurveComparison(Shown):
     """Families fitted to the same effects. Made by :func:`ketameta.curves.compare`.
 
     Attributes
@@ -155,12 +155,6 @@ class CurveComparison:
                 self.curves[0].provenance.line(),
             ),
         )
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
 
 def compare(

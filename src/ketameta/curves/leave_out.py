@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text, number
+from ketameta._render import Card, Shown, number
 from ketameta._typing import Array, BoolArray
 from ketameta.curves.inputs import TrialTimes
 from ketameta.curves.model import CurveFit, fit_curve
@@ -23,8 +23,8 @@ from ketameta.errors import ModelError
 __all__ = ["LeftOut", "leave_one_out"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LeftOut:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LeftOut(Shown):
     """The curve refitted without each trial in turn.
 
     Attributes
@@ -97,15 +97,6 @@ class LeftOut:
             notes=(self.sentence()[:-1], *notes),
             footer=(f"half-life of all trials: {clock(self.half_life_hours)}",),
         )
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def __repr__(self) -> str:
-        return f"<LeftOut: {count_of(len(self.trials), 'trial')}, one left out at a time>"
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

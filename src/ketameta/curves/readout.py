@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text, interval, number
+from ketameta._render import Card, Shown, interval, number
 from ketameta.curves.words import clock, clock_interval, level_text
 from ketameta.effects.correlation import DAY
 
 __all__ = ["ReadOut", "plain", "records"]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOut:
+@dataclass(frozen=True, slots=True, repr=False)
+class ReadOut(Shown):
     """One number read off a curve, with its interval.
 
     Attributes
@@ -144,12 +144,6 @@ class ReadOut:
             notes=(self.note,) if self.note else (),
             footer=(f"Interval: {self.method}",) if self.method else (),
         )
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
 
 def _infinite(value: float | None) -> bool:

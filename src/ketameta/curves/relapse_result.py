@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from ketameta._render import Card, card_html, card_text, interval, number
+from ketameta._render import Card, Shown, interval, number
 from ketameta._typing import Array, ArrayLike
 from ketameta.curves.pointwise import read_times, require_inside
 from ketameta.curves.readout import ReadOut, plain
@@ -31,8 +31,8 @@ _YEARS_100 = 100 * 24 * 365.25
 _LOG_TIMES = np.linspace(-690.0, 690.0, 24001)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RelapseCurves:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RelapseCurves(Shown):
     """Relapse-free curves implied by a hazard ratio. Made by :func:`ketameta.curves.relapse`.
 
     Attributes
@@ -277,12 +277,6 @@ class RelapseCurves:
             notes=(*(self.median(arm).sentence()[:-1] for arm in ("ketamine", "comparator")), *self.notes),
             footer=(self.method_line(), self.pooled.provenance.line()),
         )
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
 
 def _percent(share: float) -> str:

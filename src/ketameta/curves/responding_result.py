@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from ketameta._render import Card, card_html, card_text, interval, number
+from ketameta._render import Card, Shown, interval, number
 from ketameta._typing import Array, ArrayLike, Rng
 from ketameta.curves.pointwise import read_times, require_inside
 from ketameta.curves.readout import ReadOut, plain
@@ -33,8 +33,8 @@ _SHOWN = ("arms", "rho", "correlation", "method", "ci", "level", "df", "omega2",
 _ARM_NAMES = ("ketamine", "comparator")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RespondingCurve:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RespondingCurve(Shown):
     """Share of people responding over time. Made by :func:`ketameta.curves.responding`.
 
     Attributes
@@ -296,12 +296,6 @@ class RespondingCurve:
                 self.provenance.line(),
             ),
         )
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
 
 def _percent(share: float) -> str:

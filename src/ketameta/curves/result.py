@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text
+from ketameta._render import Card, Shown
 from ketameta._typing import Array
 from ketameta.curves import showing
 from ketameta.curves.coefficient_table import coefficient_table
@@ -25,8 +25,8 @@ from ketameta.provenance import Provenance
 __all__ = ["DurabilityCurve"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DurabilityCurve(Foundations):
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DurabilityCurve(Foundations, Shown):
     """Effect as a function of time since dosing. Made by :func:`ketameta.curves.durability`.
 
     Attributes
@@ -201,9 +201,3 @@ class DurabilityCurve(Foundations):
 
     def _card(self) -> Card:
         return showing.as_card(self)
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
-from ketameta._render import Card, card_html, card_text, number
+from ketameta._render import Card, Shown, number
 from ketameta._typing import Array
 from ketameta.curves.carriers import smoother, trial_covariances
 from ketameta.curves.inputs import TrialTimes, read_rows
@@ -31,8 +31,8 @@ Window = tuple[float, float]
 _FEW = 3
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SameTrials:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SameTrials(Shown):
     """A curve of the same trials early and late, beside the curve of all.
 
     Attributes
@@ -119,15 +119,6 @@ class SameTrials:
                 f"not in both: {', '.join(self.others) or 'none'}",
             ),
         )
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def __repr__(self) -> str:
-        return f"<SameTrials: {len(self.trials)} of {count_of(self.all.k_trials, 'trial')}>"
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
 
 def _check_window(name: str, window: object) -> Window:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text, number
+from ketameta._render import Card, Shown, number
 from ketameta._typing import Array, BoolArray
 from ketameta.provenance import trace
 
@@ -16,8 +16,8 @@ __all__ = ["MeanSd"]
 _SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MeanSd:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MeanSd(Shown):
     """Means and standard deviations estimated from quantiles, one element per group.
 
     Attributes
@@ -104,9 +104,3 @@ class MeanSd:
         columns = ("#", "mean", "SD", "skewness statistic", "5% critical value", "skewed")
         footer = (f"From {self.given} and n; method {self.method}", trace(frame).line())
         return Card("Means and SDs from quantiles", columns, rows, notes, footer)
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())

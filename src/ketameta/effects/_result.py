@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text, number
+from ketameta._render import Card, Shown, number
 from ketameta._typing import Array
 from ketameta.effects._checks import first_index
 from ketameta.errors import EffectError
@@ -19,8 +19,8 @@ __all__ = ["EffectSize", "make_effect"]
 _SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EffectSize:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class EffectSize(Shown):
     """Effect sizes and their sampling variances.
 
     Attributes
@@ -73,12 +73,6 @@ class EffectSize:
         notes = (f"{hidden} further effects are not shown",) if hidden else ()
         method = "yi is an effect in its own unit (a ratio as its logarithm), vi its sampling variance"
         return Card("Effect sizes", ("#", "yi", "vi", "sei"), rows, notes, (method, trace(frame).line()))
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
 
 def make_effect(yi: Array, vi: Array, why: str) -> EffectSize:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text, number
+from ketameta._render import Card, Shown, number
 from ketameta._typing import Array
 from ketameta.effects._account import account, counted
 from ketameta.effects._arms import Indices
@@ -27,8 +27,8 @@ _SHOWN = 12
 _LARGEST = 2_000_000_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SamplingCovariance:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SamplingCovariance(Shown):
     """Sampling covariance of effects, block-diagonal by trial.
 
     Attributes
@@ -155,15 +155,6 @@ class SamplingCovariance:
             f"{start}; those of {counted(self.dependent, 'trial')} are correlated by sampling, with an assumed correlation of "
             f"{self.rho:g} between 24 h and 7 d ({self.correlation}) and {self.between:g} between outcomes."
         )
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def __repr__(self) -> str:
-        return f"<SamplingCovariance {self.sentence()}>"
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
     def _card(self) -> Card:
         several = self.account[self.account["rows"] > 1]

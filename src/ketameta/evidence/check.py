@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text
+from ketameta._render import Card, Shown
 from ketameta.errors import DataError
 from ketameta.evidence.dictionary import fields
 from ketameta.evidence.location import data_file
@@ -38,8 +38,8 @@ _SHOWN = 25
 _SHOWN_CHARACTERS = 40
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CheckReport:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CheckReport(Shown):
     """What is wrong, or odd, in a table of trials.
 
     Attributes
@@ -125,12 +125,6 @@ class CheckReport:
             notes=(f"{rest} more stand in .problems.",) if rest else (),
             footer=(self.provenance.line(),),
         )
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
 
 def check_trials(table: pd.DataFrame, *, strict: bool = False) -> CheckReport:

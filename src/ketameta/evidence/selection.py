@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, card_html
+from ketameta._render import Card, Shown
 from ketameta._typing import Measure
 from ketameta.errors import DataError, SelectionError
 from ketameta.evidence import filters, overlap
@@ -30,8 +30,8 @@ _READ = (
 _LISTED = 30
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Selection:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Selection(Shown):
     """Rows that answer a question, and the account of all others.
 
     Attributes
@@ -117,9 +117,6 @@ class Selection:
 
     def __str__(self) -> str:
         return self.account
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
 
 def select(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text, interval, number, p_value
+from ketameta._render import Card, Shown, interval, number, p_value
 from ketameta._typing import Array
 from ketameta.models._studies import text_column
 from ketameta.models.result import RATIO_MEASURES, finite, level_text, shown, small
@@ -44,8 +44,8 @@ class ChiSquare:
     p: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PooledCounts:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PooledCounts(Shown):
     """A pooled effect of two-by-two tables with its uncertainty and its heterogeneity.
 
     Numbers are on the scale of the analysis: OR and RR as natural logs. The card and the sentence show ratios.
@@ -225,15 +225,6 @@ class PooledCounts:
             parts.append(f"I2 = {number(self.i2, 0)}%")
         model = " under a common-effect model" if self.tau2_method == "EE" else ""
         return f"The pooled {self.measure}{model} was {estimate} ({'; '.join(parts)})."
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def __repr__(self) -> str:
-        return f"<PooledCounts {self.sentence()}>"
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
     def _card(self) -> Card:
         def pair(low: float, high: float) -> str:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from scipy import optimize, special
 
+from ketameta._render import Card, Shown
 from ketameta.errors import ModelError
 from ketameta.models._ml_problem import Fitted, Problem
+from ketameta.models.result import level_text, small
 
 __all__ = ["ComponentProfile", "profile_component"]
 
@@ -17,8 +19,8 @@ _WIDEST = 1e8
 _CLOSE = 1e-10
 
 
-@dataclass(frozen=True, slots=True)
-class ComponentProfile:
+@dataclass(frozen=True, slots=True, repr=False)
+class ComponentProfile(Shown):
     """Profile-likelihood interval of a variance component.
 
     Attributes
@@ -42,6 +44,26 @@ class ComponentProfile:
     level: float
     low_open: bool
     high_open: bool
+
+    def sentence(self) -> str:
+        """The interval as a sentence."""
+        return (
+            f"{self.component} is {small(self.estimate)} ({level_text(self.level)} profile-likelihood interval "
+            f"{small(self.low)} to {small(self.high)})."
+        )
+
+    def _card(self) -> Card:
+        ends = (("lower", self.low_open), ("upper", self.high_open))
+        return Card(
+            title="Profile likelihood of a variance component",
+            columns=("component", "estimate", f"{level_text(self.level)} interval"),
+            rows=((self.component, small(self.estimate), f"[{small(self.low)}, {small(self.high)}]"),),
+            notes=tuple(
+                f"the {end} bound is the edge of the range: it was not reached"
+                for end, is_open in ends
+                if is_open
+            ),
+        )
 
 
 def profile_component(

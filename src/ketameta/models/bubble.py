@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ketameta._render import Card, Shown, interval, number
 from ketameta._typing import Array
 from ketameta.errors import ModelError
 from ketameta.models.design import Design
@@ -18,8 +19,8 @@ _LINE_POINTS = 101
 _ROWS = 50_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Bubble:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Bubble(Shown):
     """What a bubble plot needs.
 
     Attributes
@@ -36,6 +37,25 @@ class Bubble:
     term: str
     points: pd.DataFrame
     line: pd.DataFrame
+
+    def sentence(self) -> str:
+        """Say in one sentence what the plot shows."""
+        low, high = self.points["x"].min(), self.points["x"].max()
+        return f"{len(self.points)} effects against {self.term}, from {low:g} to {high:g}."
+
+    def _card(self) -> Card:
+        ends = self.line.iloc[[0, len(self.line) // 2, -1]]
+        return Card(
+            title=self.sentence(),
+            columns=(self.term, "fitted effect", "interval"),
+            rows=tuple(
+                (f"{x:g}", number(estimate), interval(low, high))
+                for x, estimate, low, high in zip(
+                    *(ends[name] for name in ("x", "estimate", "ci_low", "ci_high")), strict=True
+                )
+            ),
+            footer=("The data of a bubble plot: .points and .line",),
+        )
 
 
 def along(design: Design, term: str) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text, interval, number, p_value
+from ketameta._render import Card, Shown, interval, number, p_value
 from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models import _notes
 from ketameta.models._moderators import moderator, text_of
@@ -30,8 +30,8 @@ __all__ = ["Subgroups", "subgroups"]
 _OVERALL = "overall"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Subgroups:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Subgroups(Shown):
     """Pooled effects of subgroups and the test that they differ.
 
     Attributes
@@ -108,15 +108,6 @@ class Subgroups:
             f"By {self.by}, the pooled {self.overall.measure or 'effect'} was {', '.join(parts)} "
             f"(test of subgroup differences: chi2 = {number(self.q_between)}, df = {self.df}, {p})."
         )
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def __repr__(self) -> str:
-        return f"<Subgroups {self.sentence()}>"
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
     def _card(self) -> Card:
         rows = []

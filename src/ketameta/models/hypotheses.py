@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text, interval, number, p_value
+from ketameta._render import Card, Shown, interval, number, p_value
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import ModelError
 from ketameta.models.linear import Linear
@@ -47,8 +47,8 @@ class Hypothesis:
     value: Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LinearTest:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LinearTest(Shown):
     """Test of one or several linear combinations of coefficients.
 
     Attributes
@@ -89,15 +89,6 @@ class LinearTest:
             for name, value in zip(self.combinations["combination"], self.combinations["value"], strict=True)
         )
         return f"Test that {said}: {statistic(self.stat, self.df1, self.df2, self.p)}."
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def __repr__(self) -> str:
-        return f"<LinearTest {self.sentence()}>"
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
     def _card(self) -> Card:
         rows = []

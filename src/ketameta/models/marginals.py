@@ -9,10 +9,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ketameta._render import number
+from ketameta._render import Card, Shown, interval, number
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import ModelError
 from ketameta.models._mixture import Mixtures
+from ketameta.models.result import level_text
 
 __all__ = ["STATISTICS", "EffectLaw", "Marginal", "checked_level", "numbers", "probability"]
 
@@ -75,8 +76,8 @@ class EffectLaw:
         return float(low), float(high)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Marginal:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Marginal(Shown):
     """Posterior distribution of one quantity, on the scale of the analysis.
 
     Attributes
@@ -130,6 +131,26 @@ class Marginal:
             raise ModelError(f"kind={kind!r} is unknown. Choose 'central' or 'shortest'.")
         low, high = self._law.quantile(np.array([0.5 * (1.0 - level), 0.5 * (1.0 + level)]))
         return float(low), float(high)
+
+    def sentence(self) -> str:
+        """The posterior as a sentence."""
+        return (
+            f"The posterior median is {number(self.median)} "
+            f"({level_text(self.level)} credible interval {number(self.low)} to {number(self.high)})."
+        )
+
+    def _card(self) -> Card:
+        level = level_text(self.level)
+        return Card(
+            title="Posterior distribution",
+            columns=("", "value"),
+            rows=(
+                *((name, number(getattr(self, name), 3)) for name in ("mean", "sd", "median", "mode")),
+                (f"{level} credible interval, equal tails", interval(self.low, self.high, 3)),
+                (f"{level} credible interval, shortest", interval(self.shortest_low, self.shortest_high, 3)),
+            ),
+            footer=("On the scale of the analysis (ratios as natural logs)",),
+        )
 
     @staticmethod
     def _at(name: str, x: ArrayLike, function: Any) -> Any:

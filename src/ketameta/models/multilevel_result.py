@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import card_html, card_text
+from ketameta._render import Card, Shown
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models._coefficient_table import (
@@ -48,8 +48,8 @@ _TEXTS = ("measure", "moderators", "sampling", "method", "test_method", "df_meth
 _RESIDUALS = ("raw", "standardised", "cholesky")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Multilevel(CoefficientTable):
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Multilevel(CoefficientTable, Shown):
     """A model of effects that depend on one another.
 
     Ratios (OR, RR, HR, ROM) stand as natural logs everywhere.
@@ -320,11 +320,5 @@ class Multilevel(CoefficientTable):
         """The result as a sentence of a results section, on the scale of the analysis."""
         return sentence(self)
 
-    def __str__(self) -> str:
-        return card_text(card(self))
-
-    def __repr__(self) -> str:
-        return f"<Multilevel {sentence(self)}>"
-
-    def _repr_html_(self) -> str:
-        return card_html(card(self))
+    def _card(self) -> Card:
+        return card(self)

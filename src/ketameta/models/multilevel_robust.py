@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text, number, p_value
+from ketameta._render import Card, Shown, number, p_value
 from ketameta._typing import AnyArray, Array, ArrayLike
 from ketameta.errors import ModelError
 from ketameta.models._coefficient_table import CoefficientTable, coefficient_row, plain_rows
@@ -27,8 +27,8 @@ __all__ = ["RobustMultilevel", "robust_of"]
 _FEW = 4.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RobustMultilevel(CoefficientTable):
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RobustMultilevel(CoefficientTable, Shown):
     """Coefficients of a multilevel model with cluster-robust standard errors and Satterthwaite degrees of freedom.
 
     Attributes
@@ -92,15 +92,6 @@ class RobustMultilevel(CoefficientTable):
                 f"df = {number(row['df'], 1)})"
             )
         return f"Cluster-robust ({self.kind}, {self.n_clusters} clusters): {'; '.join(parts)}."
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def __repr__(self) -> str:
-        return f"<RobustMultilevel {self.sentence()}>"
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
     def _card(self) -> Card:
         rows = []

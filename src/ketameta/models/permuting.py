@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text, number, p_value
+from ketameta._render import Card, Shown, number, p_value
 from ketameta._typing import Array
 from ketameta.errors import ModelError
 from ketameta.models.kernel import fit as fit_kernel
@@ -33,8 +33,8 @@ _QUIET_SECONDS = 2.0
 _CI_METHODS = ("Wald", "HKSJ", "HKSJ-adhoc")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PermutationTest:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PermutationTest(Shown):
     """P values from arrangements of the data under the hypothesis of no effect.
 
     Attributes
@@ -92,15 +92,6 @@ class PermutationTest:
             parts.append(f"{row['term']} P {p.replace('<', '< ') if p.startswith('<') else f'= {p}'}")
         kind = "exact permutation test" if self.exact else "permutation test"
         return f"By {kind} ({self.n} {self.how}): {'; '.join(parts)}."
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def __repr__(self) -> str:
-        return f"<PermutationTest {self.sentence()}>"
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
     def _card(self) -> Card:
         rows = tuple(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text, interval, number
+from ketameta._render import Card, Shown, interval, number
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import ModelError
 from ketameta.models._mixture import Mixtures
@@ -23,8 +23,8 @@ from ketameta.provenance import Provenance
 __all__ = ["Posterior", "shrunken"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Posterior:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Posterior(Shown):
     """Posterior of a random-effects meta-analysis.
 
     Numbers are on the scale of the analysis: ratios (OR, RR, HR, ROM) as natural logs. The card and the
@@ -187,15 +187,6 @@ class Posterior:
 
     def _number(self, value: float) -> str:
         return number(shown(value, self.ratio))
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def __repr__(self) -> str:
-        return f"<Posterior {self.sentence()}>"
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
     def _card(self) -> Card:
         level, name = level_text(self.level), self.measure or "effect"

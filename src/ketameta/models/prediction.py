@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ketameta._render import number
+from ketameta._render import Card, Shown, number
 from ketameta._typing import Array, Rng
 from ketameta.errors import ModelError
 from ketameta.models.quadratic_forms import draw_tau2
@@ -200,8 +200,8 @@ def bootstrap(y: Array, v: Array, *, level: float, draws: int, rng: Rng) -> Boot
     return BootstrapTrial(result, level)
 
 
-@dataclass(frozen=True, slots=True)
-class Probability:
+@dataclass(frozen=True, slots=True, repr=False)
+class Probability(Shown):
     """How probable an effect beyond a value is, for a new trial and for the mean.
 
     Attributes
@@ -269,6 +269,15 @@ class Probability:
             name: None if isinstance(value, float) and math.isnan(value) else value
             for name, value in asdict(self).items()
         }
+
+    def _card(self) -> Card:
+        value = math.exp(min(self.value, 700.0)) if self.ratio else self.value
+        return Card(
+            title=f"Probability of {self.measure or 'effect'} {self.side} {number(value)}",
+            columns=("", "probability"),
+            rows=(("in a new trial", _share(self.new_trial)), ("for the mean", _share(self.mean))),
+            footer=(self.method,) if self.method else (),
+        )
 
     def __str__(self) -> str:
         return self.sentence()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import card_html, card_text
+from ketameta._render import Card, Shown
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models._coefficient_table import (
@@ -36,8 +36,8 @@ _NUMBERS = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Regression(CoefficientTable):
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Regression(CoefficientTable, Shown):
     """A meta-regression: coefficients, test of the moderators, heterogeneity that they leave.
 
     Ratios (OR, RR, HR, ROM) stand as natural logs everywhere.
@@ -281,11 +281,5 @@ class Regression(CoefficientTable):
         """The result as a sentence of a results section, on the scale of the analysis."""
         return sentence(self)
 
-    def __str__(self) -> str:
-        return card_text(card(self))
-
-    def __repr__(self) -> str:
-        return f"<Regression {sentence(self)}>"
-
-    def _repr_html_(self) -> str:
-        return card_html(card(self))
+    def _card(self) -> Card:
+        return card(self)

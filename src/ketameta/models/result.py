@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ketameta._render import Card, card_html, card_text, interval, number, p_value
+from ketameta._render import Card, Shown, interval, number, p_value
 from ketameta._typing import Array
 from ketameta.models._source import Source
 from ketameta.models._studies import text_column
@@ -46,8 +46,8 @@ TAU2_INTERVAL_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pooled:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Pooled(Shown):
     """A pooled effect with its uncertainty and its heterogeneity.
 
     Numbers are on the scale of the analysis: ratios (OR, RR, HR, ROM) as natural logs. The card and the
@@ -264,15 +264,6 @@ class Pooled:
         parts += [", ".join(spread)] if spread else []
         model = " under a common-effect model" if self.tau2_method == "EE" else ""
         return f"The pooled {name}{model} was {estimate} ({'; '.join(parts)})."
-
-    def __str__(self) -> str:
-        return card_text(self._card())
-
-    def __repr__(self) -> str:
-        return f"<Pooled {self.sentence()}>"
-
-    def _repr_html_(self) -> str:
-        return card_html(self._card())
 
     def _card(self) -> Card:
         level, name = level_text(self.level), self.measure or "effect"

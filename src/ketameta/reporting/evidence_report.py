@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ketameta._render import Card, Shown
 from ketameta.errors import DataError, KetametaError
 from ketameta.evidence import check_trials, load_missing, load_published, load_trials, read_trials
 from ketameta.provenance import ATTRS_KEY, Provenance, package_versions, trace
@@ -22,8 +23,8 @@ from ketameta.reporting.writing import results_record, write_figures, write_json
 __all__ = ["Report", "report"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Report:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Report(Shown):
     """What the report holds and where it was written.
 
     Attributes
@@ -47,6 +48,32 @@ class Report:
     def page(self) -> Path:
         """The HTML file."""
         return self.folder / "report.html"
+
+    def sentence(self) -> str:
+        """Say in one sentence what was written, and where."""
+        pools = sum(window.is_pool for window in self.windows)
+        curves = sum(bool(curve.curves) for curve in self.curves)
+        return f"Evidence report with {pools} pools and {curves} durability questions answered: {self.page}."
+
+    def _card(self) -> Card:
+        return Card(
+            title="Evidence report",
+            columns=("", "asked", "answered"),
+            rows=(
+                (
+                    "analyses at one time",
+                    str(len(self.windows)),
+                    str(sum(w.fit is not None for w in self.windows)),
+                ),
+                (
+                    "durability questions",
+                    str(len(self.curves)),
+                    str(sum(bool(c.curves) for c in self.curves)),
+                ),
+                ("published results compared", str(len(self.comparisons)), ""),
+            ),
+            footer=(f"The page: {self.page}",),
+        )
 
 
 class _Progress:
