@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from ketameta._render import Card, Shown, number
 from ketameta._typing import Array, ArrayLike
 from ketameta.curves.estimate import durability
-from ketameta.curves.options import CurveOptions
+from ketameta.curves.options import CurveOptions, check_options
 from ketameta.curves.readout import plain
 from ketameta.curves.result import DurabilityCurve
 from ketameta.curves.spec import CURVES
@@ -247,8 +247,7 @@ def compare(
 
 
 def _names(curves: Sequence[str] | None, options: CurveOptions) -> tuple[str, ...]:
-    if not isinstance(options, CurveOptions):
-        raise ModelError(f"options={options!r} must be a CurveOptions, such as CurveOptions(method='ML').")
+    check_options(options)
     if curves is None:
         return CURVES if options.windows is not None else _WITHOUT_WINDOWS
     if isinstance(curves, str) or not isinstance(curves, Sequence) or not curves:

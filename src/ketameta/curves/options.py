@@ -11,7 +11,7 @@ from numbers import Integral
 from ketameta.effects.correlation import CORRELATIONS
 from ketameta.errors import ModelError
 
-__all__ = ["METHODS", "RANDOM", "CurveOptions"]
+__all__ = ["METHODS", "RANDOM", "CurveOptions", "check_options"]
 
 METHODS = ("REML", "ML")
 RANDOM = ("level", "level+decay")
@@ -79,6 +79,18 @@ class CurveOptions:
             )
         if self.windows is not None:
             object.__setattr__(self, "windows", _boundaries(self.windows))
+
+
+def check_options(options: object) -> None:
+    """Refuse what is not a :class:`CurveOptions`.
+
+    Raises
+    ------
+    ModelError
+        For anything else, such as a mapping.
+    """
+    if not isinstance(options, CurveOptions):
+        raise ModelError(f"options={options!r} must be a CurveOptions, such as CurveOptions(method='ML').")
 
 
 def _boundaries(windows: Sequence[float]) -> tuple[float, ...]:
