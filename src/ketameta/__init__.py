@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         regress,
         subgroups,
     )
-    from ketameta.plots import forest, timecourse
+    from ketameta.plots import forest, funnel, timecourse
     from ketameta.reporting import report
 
 _ROOMS = ("curves", "effects", "errors", "evidence", "models", "plots", "reporting")
@@ -38,6 +38,7 @@ _HOME = {
     "durability": "curves",
     "effect_sizes": "effects",
     "forest": "plots",
+    "funnel": "plots",
     "load_trials": "evidence",
     "multilevel": "models",
     "pool": "models",
@@ -60,6 +61,7 @@ __all__ = [
     "durability",
     "effect_sizes",
     "forest",
+    "funnel",
     "load_trials",
     "multilevel",
     "pool",

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from ketameta.plots._frame import FigureOptions
 from ketameta.plots.alt import describe
 from ketameta.plots.forest import ForestOptions, forest
+from ketameta.plots.funnel import funnel
 from ketameta.plots.style import save
 from ketameta.plots.timecourse import TimecourseOptions, timecourse
 
-__all__ = ["ForestOptions", "TimecourseOptions", "describe", "forest", "save", "timecourse"]
+__all__ = [
+    "FigureOptions",
+    "ForestOptions",
+    "TimecourseOptions",
+    "describe",
+    "forest",
+    "funnel",
+    "save",
+    "timecourse",
+]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ketameta._typing import Array, ArrayLike
+from ketameta.errors import FigureError
 from ketameta.plots._frame import Frame
 from ketameta.plots.style import text_width, wrap
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Name", "draw_names", "place_names"]
 
 _LONGEST = 0.38
+_MOST = 15
 _LINE = 1.2
 
 
@@ -48,7 +50,8 @@ def place_names(
     *,
     radius: ArrayLike,
     notable: ArrayLike,
-    obstacles: Array | None = None,
+    choice: str = "auto",
+    lines: Array | None = None,
 ) -> tuple[Name, ...]:
     """Find room for names beside marks; a name without room stays away.
 
@@ -64,35 +67,54 @@ def place_names(
         Radius of each mark in points.
     notable : array_like, shape (k,)
         Names are placed in falling order of this; NaN for studies that are not to be named.
-    obstacles : ndarray, shape (m, 4), optional
-        Boxes ``(left, bottom, right, top)`` in points that no name may touch.
+    choice : {"auto", "all", "none"}
+        Names for which there is room, at most fifteen; all; or none.
+    lines : ndarray, shape (m, 2), optional
+        Points along lines of the figure, in points; of the free places the one that covers fewest is taken.
 
     Returns
     -------
     tuple of Name
         Names that have room, in the order of the studies.
+
+    Raises
+    ------
+    FigureError
+        All names are asked for, and one has no room.
     """
-    size, pad = frame.small, 0.25 * frame.size
+    if choice == "none":
+        return ()
+    size, pad = frame.small, 0.35 * frame.size
     marks, reach = np.asarray(places, dtype=float), np.broadcast_to(np.asarray(radius, float), len(names))
     order = [int(i) for i in np.argsort(-np.asarray(notable, float), kind="stable")]
     dots = np.column_stack((marks - reach[:, None], marks + reach[:, None]))
-    taken = [dots, np.zeros((0, 4)) if obstacles is None else np.asarray(obstacles, float)]
+    taken = [dots]
+    drawn = np.zeros((0, 2)) if lines is None else np.asarray(lines, dtype=float)
     found: list[Name] = []
     for i in order:
         x, y = marks[i]
         inside = 0 <= x <= frame.panel_width and 0 <= y <= frame.panel_height
         if np.isnan(np.asarray(notable, float)[i]) or not inside:
             continue
-        lines = wrap(names[i], _LONGEST * frame.panel_width, size)
-        width = max(text_width(line, size) for line in lines)
-        height = _LINE * size * len(lines)
+        text = wrap(names[i], _LONGEST * frame.panel_width, size)
+        width, height = max(text_width(line, size) for line in text), _LINE * size * len(text)
+        free: list[tuple[int, Name, Array]] = []
         for dx, dy in _directions(width, height, reach[i] + pad):
             box = np.array([x + dx - width / 2, y + dy - height / 2, x + dx + width / 2, y + dy + height / 2])
             within = box[0] >= 0 and box[1] >= 0 and box[2] <= frame.panel_width + frame.right
             if within and box[3] <= frame.panel_height and not _touches(box, np.vstack(taken)):
-                found.append(Name(i, "\n".join(lines), float(dx), float(dy)))
-                taken.append(box[None, :])
-                break
+                free.append((_covered(box, drawn), Name(i, "\n".join(text), float(dx), float(dy)), box))
+        if free:
+            _, name, box = min(free, key=lambda one: one[0])
+            found.append(name)
+            taken.append(box[None, :])
+        elif choice == "all":
+            raise FigureError(
+                f"names='all': there is no room for the name {names[i]!r}; give a larger width_mm, a smaller "
+                "font_size or names='auto'."
+            )
+        if choice == "auto" and len(found) == _MOST:
+            break
     return tuple(sorted(found, key=lambda name: name.study))
 
 
@@ -145,3 +167,9 @@ def _touches(box: Array, others: Array) -> bool:
         | (others[:, 1] >= box[3])
     )
     return bool(np.any(~apart))
+
+
+def _covered(box: Array, points: Array) -> int:
+    """How many points lie in a box."""
+    x, y = points[:, 0], points[:, 1]
+    return int(np.sum((x >= box[0]) & (x <= box[2]) & (y >= box[1]) & (y <= box[3])))
