@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
 
 from ketameta._render import Card, card_html, card_text
+from ketameta.evidence.grid import BINS, evidence_grid, in_use
 from ketameta.provenance import trace
 
 __all__ = ["Trials"]
 
-_WINDOWS: tuple[tuple[float, str], ...] = (
-    (12.0, "to 12 h"),
-    (36.0, "to 36 h"),
-    (120.0, "to day 5"),
-    (240.0, "to day 10"),
-    (528.0, "to day 22"),
-    (840.0, "to day 35"),
-    (math.inf, "later"),
-)
 _NEEDED = ("cohort_id", "outcome", "score_type", "status", "time_hours")
 
 
@@ -53,24 +43,15 @@ class Trials(pd.DataFrame):
         return all(name in self.columns for name in _NEEDED)
 
     def _card(self) -> Card:
-        scored = self[(self["status"] == "include") & (self["score_type"] != "baseline")]
-        hours = scored["time_hours"].to_numpy(dtype=float)
-        edges = np.array([edge for edge, _ in _WINDOWS])
-        window = np.where(np.isnan(hours), len(_WINDOWS), np.searchsorted(edges, hours))
-        rows = []
-        for outcome, block in scored.groupby("outcome", sort=False):
-            cohorts = block["cohort_id"].to_numpy()
-            where = window[scored["outcome"].to_numpy() == outcome]
-            counts = [len(set(cohorts[where == column])) for column in range(len(_WINDOWS) + 1)]
-            rows.append((len(set(cohorts)), str(outcome), counts))
-        rows.sort(key=lambda row: -row[0])
+        scored = self[in_use(self)]
+        grid = evidence_grid(scored["outcome"].tolist(), scored["cohort_id"], scored["time_hours"])
         apart = self[self["status"] == "apart"]
         return Card(
             title=f"{scored['cohort_id'].nunique()} trials for pools, by outcome and time since first dose",
-            columns=("outcome", *(label for _, label in _WINDOWS), "no time", "any time"),
+            columns=("outcome", *(each.end for each in BINS), "no time", "any time"),
             rows=tuple(
-                (outcome, *(str(count) if count else "·" for count in counts), str(total))
-                for total, outcome, counts in rows
+                (str(outcome), *(str(count) if count else "·" for count in counts))
+                for outcome, counts in zip(grid.rows, grid.trials.tolist(), strict=True)
             ),
             notes=(
                 f"{len(self)} rows in all; {len(apart)} of them stand apart from pools, each with a reason.",
