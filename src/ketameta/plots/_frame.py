@@ -333,7 +333,7 @@ def _plan(
     y_name = tuple(wrap(y.name, panel_height, size, screen=True))
     labels = max(text_width(label, size) for label in y.scale.tick_text(y_ticks))
     left = labels + 0.9 * size + (1.2 * len(y_name) + 0.5) * size
-    right = 1.2 * size
+    right = _right(x, width - left, size)
     panel_width = max(width - left - right, 2 * size)
     x_ticks = x.fitting_ticks(panel_width, 0.8 * size, size, upright=False)
     sides, parting = _sides(x, left, right, panel_width, size)
@@ -355,6 +355,14 @@ def _plan(
         parting=parting,
         legend=legend,
     )
+
+
+def _right(x: Axis, room: float, size: float) -> float:
+    """Room right of the panel, so that the label of no tick leaves the box."""
+    ticks = x.fitting_ticks(max(room - 1.2 * size, 2 * size), 0.8 * size, size, upright=False)
+    half = np.array([text_width(label, size, screen=True) for label in x.scale.tick_text(ticks)]) / 2
+    share = x.share(x.scale.logs(ticks))
+    return float(max(1.2 * size, np.max(half - (1 - share) * (room - half)) + 0.2 * size))
 
 
 def _sides(
