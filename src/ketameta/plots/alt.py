@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from ketameta._render import plain
 from ketameta.errors import FigureError
 from ketameta.plots._scale import Scale
 
@@ -19,8 +20,8 @@ _WORDS: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
 
 
 def remember(ax: Axes, words: str) -> None:
-    """Keep the words of what was drawn in axes, for :func:`describe`."""
-    _WORDS[ax] = words
+    """Keep the words of what was drawn in axes, for :func:`describe`, on one line that any file can hold."""
+    _WORDS[ax] = plain(words.replace("\n", " "))
 
 
 def describe(figure: Figure | SubFigure | Axes) -> str:

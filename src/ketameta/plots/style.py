@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ketameta._render import plain
 from ketameta.errors import FigureError
 from ketameta.plots.alt import words_of
 
@@ -155,7 +156,8 @@ def text_width(text: str, size: float, *, weight: str = "normal", screen: bool =
 def wrap(text: str, width: float, size: float, *, weight: str = "normal", screen: bool = False) -> list[str]:
     """Break a text at its spaces into lines of at most that many points.
 
-    A word that is too long is broken too; no-break spaces hold words together.
+    A word that is too long is broken too; no-break spaces hold words together. Control characters, which no
+    font can show, are spelled out.
 
     Examples
     --------
@@ -168,7 +170,7 @@ def wrap(text: str, width: float, size: float, *, weight: str = "normal", screen
         return text_width(line, size, weight=weight, screen=screen) <= width
 
     lines = [""]
-    for word in text.replace("\n", " ").split(" "):
+    for word in plain(text.replace("\n", " ")).split(" "):
         longer = f"{lines[-1]} {word}".strip(" ")
         if fits(longer):
             lines[-1] = longer
