@@ -4,13 +4,16 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test lint docs benchmark clean
+.PHONY: report test browser lint docs benchmark clean
 
 report: $(VENV)/.run
 	$(BIN)/python -m ketameta report --out out/
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadscope --cov --cov-report=term
+
+browser: $(VENV)/.browser
+	$(BIN)/python -m pytest tests/exploring/test_explore_browser.py
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -36,6 +39,10 @@ $(VENV)/.run: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+$(VENV)/.browser: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --editable ".[test,browser]"
 	touch $@
 
 $(VENV)/.lint: $(BIN)/python pyproject.toml constraints.txt

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ketameta.curves import CurveOptions, durability
     from ketameta.effects import effect_sizes
     from ketameta.evidence import check_trials, load_trials, read_trials, select
+    from ketameta.exploring import explore
     from ketameta.models import (
         MultilevelOptions,
         PoolOptions,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ketameta.plots import forest, funnel, timecourse
     from ketameta.reporting import report
 
-_ROOMS = ("curves", "effects", "errors", "evidence", "models", "plots", "reporting")
+_ROOMS = ("curves", "effects", "errors", "evidence", "exploring", "models", "plots", "reporting")
 _HOME = {
     "CurveOptions": "curves",
     "MultilevelOptions": "models",
@@ -37,6 +38,7 @@ _HOME = {
     "counts": "models",
     "durability": "curves",
     "effect_sizes": "effects",
+    "explore": "exploring",
     "forest": "plots",
     "funnel": "plots",
     "load_trials": "evidence",
@@ -45,6 +47,7 @@ _HOME = {
     "read_trials": "evidence",
     "regress": "models",
     "report": "reporting",
+    "rob_plot": "plots",
     "select": "evidence",
     "subgroups": "models",
     "timecourse": "plots",
@@ -60,6 +63,7 @@ __all__ = [
     "counts",
     "durability",
     "effect_sizes",
+    "explore",
     "forest",
     "funnel",
     "load_trials",
@@ -68,6 +72,7 @@ __all__ = [
     "read_trials",
     "regress",
     "report",
+    "rob_plot",
     "select",
     "subgroups",
     "timecourse",
