@@ -97,6 +97,8 @@ def rows_sha256(table: pd.DataFrame) -> str:
 
 
 def _cell(value: Any) -> str:
+    if type(value) is str:
+        return value
     if value is None or value is pd.NA or value is pd.NaT:
         return ""
     if isinstance(value, float):

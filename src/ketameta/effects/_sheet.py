@@ -61,6 +61,7 @@ class Sheet:
     merged: dict[int, list[int]] = field(default_factory=dict)
     _numbers: dict[str, Array] = field(default_factory=dict)
     _texts: dict[str, AnyArray] = field(default_factory=dict)
+    _filled: dict[str, BoolArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("kind", "reason", "imputed", "notes", "shared", "standardiser"):
@@ -103,13 +104,17 @@ class Sheet:
         """Rows in which every one of the columns is filled in."""
         filled = np.ones(len(self), dtype=np.bool_)
         for name in names:
-            if name not in self.frame.columns:
-                filled[:] = False
-            elif self._is_numeric(name):
-                filled &= self.frame[name].notna().to_numpy(dtype=np.bool_)
-            else:
-                filled &= np.asarray(self.text(name) != "", dtype=np.bool_)
+            if name not in self._filled:
+                self._filled[name] = self._has_cells(name)
+            filled &= self._filled[name]
         return filled
+
+    def _has_cells(self, name: str) -> BoolArray:
+        if name not in self.frame.columns:
+            return np.zeros(len(self), dtype=np.bool_)
+        if self._is_numeric(name):
+            return self.frame[name].notna().to_numpy(dtype=np.bool_)
+        return np.asarray(self.text(name) != "", dtype=np.bool_)
 
     def _is_numeric(self, name: str) -> bool:
         if name not in self.frame.columns:

@@ -53,10 +53,10 @@ class Sieve:
 
     def filter(self, asked: Filter) -> None:
         """Keep the rows that hold one of the values asked for."""
-        columns = filters.COLUMNS[asked.name]
+        columns = [self.data.text(name) for name in filters.COLUMNS[asked.name]]
 
         def why(row: int) -> str:
-            held = next((value for column in columns if (value := self.data.text(column)[row])), "not stated")
+            held = next((value for column in columns if (value := column[row])), "not stated")
             return f"{asked.name}: {held}"
 
         words = f"{asked.name} is not {' or '.join(asked.values)}"
