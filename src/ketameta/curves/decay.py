@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from ketameta._typing import Array, BoolArray
 from ketameta.curves.blocks import Blocks
+from ketameta.curves.decay_profile import METHOD, HalfLife
 from ketameta.curves.fit import VarianceFit, fit_many, fit_variances
 
 __all__ = ["Decay", "fit_decay"]
@@ -80,11 +81,26 @@ class Decay:
     rates: Array
     profile: Array
     _likelihood: _Likelihood = field(repr=False)
+    _memo: dict[str, HalfLife] = field(default_factory=dict, init=False, repr=False)
 
     @property
-    def half_life(self) -> float:
-        """Hours until half is left, ln 2 / rate; infinite without decay."""
-        return math.inf if self.rate == 0 else math.log(2) / self.rate
+    def value(self) -> float:
+        """Half-life in hours, ln 2 / rate; infinite without decay."""
+        return _duration(self.rate)
+
+    @property
+    def half_life(self) -> HalfLife:
+        """Half-life with its interval, computed once."""
+        if "decay" not in self._memo:
+            self._memo["decay"] = HalfLife(
+                value=self.value,
+                low=_duration(self.rate_high),
+                high=_duration(self.rate_low),
+                no_decay=self.at_zero,
+                instant=self.at_limit,
+                method=METHOD,
+            )
+        return self._memo["decay"]
 
     @property
     def rate_low(self) -> float:
@@ -174,6 +190,11 @@ def fit_decay(
         profile=profile,
         _likelihood=likelihood,
     )
+
+
+def _duration(rate: float) -> float:
+    """Hours until half is left."""
+    return math.inf if rate == 0 else math.log(2) / rate
 
 
 def _rates(times: Array) -> Array:

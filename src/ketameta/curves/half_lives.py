@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from ketameta.curves.decay import Decay
-from ketameta.curves.decay_profile import METHOD, HalfLife
+from ketameta.curves.decay_profile import HalfLife
 from ketameta.curves.draws import Draws, percentiles
 from ketameta.curves.model import CurveFit
 from ketameta.curves.readout import ReadOut
@@ -39,12 +38,11 @@ def decay_half_life(fit: CurveFit, span: float, level: float, how: str | Draws |
     ReadOut or None
         A duration.
     """
-    if fit.decay is not None:
-        own, note = _of_rate(fit.decay), "ln 2 divided by the decay rate"
-    elif fit.half_life is not None:
-        own, note = fit.half_life, "half-life of decay, once the onset is over"
-    else:
+    own = fit.half_life
+    if own is None:
         return None
+    rate = fit.decay is not None
+    note = "ln 2 divided by the decay rate" if rate else "half-life of decay, once the onset is over"
     if own.no_decay:
         note += "; no decay can be told from the data"
     elif own.instant:
@@ -62,18 +60,6 @@ def decay_half_life(fit: CurveFit, span: float, level: float, how: str | Draws |
         status="not reached" if own.no_decay else "reached",
         method=method,
         note=note,
-    )
-
-
-def _of_rate(decay: Decay) -> HalfLife:
-    """The half-life of an exponential from its rate."""
-    return HalfLife(
-        value=decay.half_life,
-        low=0.0 if math.isinf(decay.rate_high) else _duration(decay.rate_high),
-        high=_duration(decay.rate_low),
-        no_decay=decay.at_zero,
-        instant=decay.at_limit,
-        method=METHOD,
     )
 
 
@@ -97,7 +83,3 @@ def _interval(
     if width > _HUGE:
         return 0.0, math.inf, "delta method on the log scale"
     return own.value * math.exp(-width), own.value * math.exp(width), "delta method on the log scale"
-
-
-def _duration(rate: float) -> float:
-    return math.inf if rate == 0 else _LN2 / rate

@@ -95,9 +95,10 @@ class CurveFit:
 
     @property
     def half_life(self) -> HalfLife | None:
-        """Half-life of the decay of shapes that rise and fall, by profile likelihood, else by the delta method."""
-        if self.profile is not None:
-            return self.profile.half_life
+        """Half-life of decay by profile likelihood, else by the delta method; None for shapes without one."""
+        profiled = self.profile if self.decay is None else self.decay
+        if profiled is not None:
+            return profiled.half_life
         if not isinstance(self.shape, DecayShape):
             return None
         return wald_half_life(float(self.beta[1]), math.sqrt(float(self.vcov[1, 1])), self.quantile)

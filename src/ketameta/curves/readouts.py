@@ -160,7 +160,7 @@ def half_of_peak(
 def half_life_value(fit: CurveFit, first: float, last: float) -> float:
     """The half-life in hours without its interval; infinite where it is not reached."""
     if fit.decay is not None:
-        return fit.decay.half_life
+        return fit.decay.value
     if isinstance(fit.shape, ExponentialDecay):
         return fit.profile.value if fit.profile is not None else math.exp(float(fit.beta[1]))
     value = _half_of_peak(fit, trace_curve(fit, first, last))[2]
