@@ -53,6 +53,8 @@ def typed_column(field: Field, cells: Iterable[Any]) -> tuple[pd.Series[Any], li
         numbers = _already_numbers(field, cells)
         if numbers is not None:
             return numbers, []
+    if field.type == "string":
+        return pd.Series([_text(cell) for cell in cells], dtype=object), []
     values: list[Any] = []
     bad: list[BadCell] = []
     for row, cell in enumerate(cells):
@@ -79,8 +81,6 @@ def _already_numbers(field: Field, column: pd.Series[Any]) -> pd.Series[Any] | N
 
 
 def _series(kind: str, values: list[Any]) -> pd.Series[Any]:
-    if kind == "string":
-        return pd.Series(values, dtype=object)
     complete = not any(value is None for value in values)
     if kind == "boolean":
         return pd.Series(values, dtype=bool if complete and values else object)
@@ -90,12 +90,19 @@ def _series(kind: str, values: list[Any]) -> pd.Series[Any]:
     return pd.Series(numbers)
 
 
+def _text(cell: Any) -> str:
+    if type(cell) is str:
+        return cell
+    return "" if _is_missing(cell) else str(cell)
+
+
+def _is_missing(cell: Any) -> bool:
+    return cell is None or cell is pd.NA or (isinstance(cell, float) and math.isnan(cell))
+
+
 def _value(field: Field, cell: Any) -> tuple[Any, str]:
-    """Value of a cell (None when missing, ``""`` for text) and a hint when it cannot be read."""
-    missing = cell is None or cell is pd.NA or (isinstance(cell, float) and math.isnan(cell))
-    if field.type == "string":
-        return ("" if missing else str(cell)), ""
-    if missing or (isinstance(cell, str) and cell.strip() == ""):
+    """Value of a number or boolean (None when missing) and a hint when it cannot be read."""
+    if _is_missing(cell) or (isinstance(cell, str) and cell.strip() == ""):
         return None, ""
     if field.type == "boolean":
         return _boolean(field, cell)
