@@ -6,6 +6,7 @@ from ketameta.plots._frame import FigureOptions
 from ketameta.plots.alt import describe
 from ketameta.plots.forest import ForestOptions, forest
 from ketameta.plots.funnel import funnel
+from ketameta.plots.rob import rob_plot
 from ketameta.plots.style import save
 from ketameta.plots.timecourse import TimecourseOptions, timecourse
 
@@ -16,6 +17,7 @@ __all__ = [
     "describe",
     "forest",
     "funnel",
+    "rob_plot",
     "save",
     "timecourse",
 ]
