@@ -1,8 +1,19 @@
-"""Errors and warnings: what was wrong, where, and what to do about it."""
+"""Errors and warnings: what was wrong, where, and what to do about it.
+
+In a notebook an error of ketameta shows the user's own line and what was wrong, without the calls in between;
+elsewhere Python prints its full traceback.
+"""
 
 from __future__ import annotations
 
+import linecache
+import traceback
+from pathlib import Path
+
+from ketameta._render import error_html, plain
+
 __all__ = [
+    "ColumnError",
     "DataError",
     "EffectError",
     "FigureError",
@@ -11,6 +22,9 @@ __all__ = [
     "ModelError",
     "SelectionError",
 ]
+
+_HERE = str(Path(__file__).parent)
+_RED, _UNCOLOURED = "\x1b[31m", "\x1b[39m"
 
 
 class KetametaError(ValueError):
@@ -23,9 +37,25 @@ class KetametaError(ValueError):
     True
     """
 
+    def _render_traceback_(self) -> list[str]:
+        """Lines that IPython shows in place of a traceback."""
+        kind = f"{_RED}{type(self).__name__}{_UNCOLOURED}"
+        what = [plain(line) for line in str(self).split("\n")]
+        return [*_users_line(self), f"{kind}: {what[0]}", *what[1:]]
+
+    def _repr_html_(self) -> str:
+        return error_html(type(self).__name__, str(self))
+
 
 class DataError(KetametaError):
     """A table could not be read, or breaks a rule of the data dictionary."""
+
+
+class ColumnError(DataError, KeyError, AttributeError):
+    """A table has no such column; pandas would raise a KeyError or an AttributeError, and this is both."""
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)
 
 
 class SelectionError(KetametaError):
@@ -46,3 +76,14 @@ class FigureError(KetametaError):
 
 class KetametaWarning(UserWarning):
     """The result stands, and there is something a reader must know about it."""
+
+
+def _users_line(error: BaseException) -> list[str]:
+    """The line that called ketameta, with its number; empty where its source cannot be found."""
+    before = ("", 0)
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename.startswith(_HERE):
+            break
+        before = (frame.f_code.co_filename, number)
+    source = linecache.getline(*before).strip()
+    return [f"line {before[1]}: {plain(source)}", ""] if source else []

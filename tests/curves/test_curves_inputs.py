@@ -261,7 +261,7 @@ def test_times_that_are_no_numbers_are_refused(es) -> None:
     [
         (
             {"curve": "linear"},
-            "curve='linear' is unknown; choose one of spline, piecewise, polynomial, steps, exponential",
+            "curve='linear' is unknown; did you mean 'spline'. Choose one of spline, piecewise, polynomial, steps, exponential",
         ),
         ({"ci": "HKSJ"}, "ci='HKSJ'"),
         ({"rho": 1.0}, "0 <= rho < 1"),

@@ -99,7 +99,7 @@ def test_unusable_rows_are_refused(arms, change, match) -> None:
     [
         ({"rho": 1.0}, "0 <= rho < 1"),
         ({"rho": math.nan}, "0 <= rho < 1"),
-        ({"correlation": "AR"}, "'AR' is not one of"),
+        ({"correlation": "AR"}, "'AR' is unknown"),
         ({"between": -0.1}, "from 0 to 1"),
         ({"between": "much"}, "from 0 to 1"),
         ({"between": math.nan}, "from 0 to 1"),

@@ -108,11 +108,11 @@ def test_shapes_that_do_not_fit() -> None:
 
 
 def test_choices_suggest_the_nearest() -> None:
-    with pytest.raises(EffectError, match="variance = 'ub' is not one of 'LS', 'UB'; did you mean 'UB'"):
+    with pytest.raises(EffectError, match="variance='ub' is unknown; did you mean 'UB'. Choose one of LS, UB"):
         effects.smd(**MEANS, variance="ub")
     with pytest.raises(EffectError, match="did you mean 'only0'"):
         effects.log_or(**COUNTS, to="only")
-    with pytest.raises(EffectError, match="distribution = 'normal'"):
+    with pytest.raises(EffectError, match="distribution='normal'"):
         effects.sd_from_ci(0.0, 1.0, 20, distribution="normal")
 
 

@@ -245,7 +245,7 @@ def test_mixed_dosing_warns() -> None:
         ({"es": pd.DataFrame({"yi": YI, "vi": VI}), "yi": YI}, "not both"),
         ({"es": pd.DataFrame([[1, 2, 3]], columns=["yi", "yi", "vi"])}, "more than one column yi"),
         ({"yi": YI, "vi": VI, "tau2": "reml"}, "did you mean 'REML'"),
-        ({"yi": YI, "vi": VI, "tau2": 0.1}, "Choose one of EE"),
+        ({"yi": YI, "vi": VI, "tau2": 0.1}, "choose one of EE"),
         ({"yi": YI, "vi": VI, "ci": "hksj adhoc"}, "did you mean 'HKSJ-adhoc'"),
         ({"yi": YI, "vi": VI, "prediction": "t(k-3)"}, "did you mean"),
         ({"yi": YI, "vi": VI, "level": 95}, "between 0 and 1"),

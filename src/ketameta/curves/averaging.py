@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from ketameta._render import Card, Shown, number
+from ketameta._spelling import unknown
 from ketameta._typing import Array, ArrayLike
 from ketameta.curves.estimate import durability
 from ketameta.curves.options import CurveOptions, check_options
@@ -252,9 +253,9 @@ def _names(curves: Sequence[str] | None, options: CurveOptions) -> tuple[str, ..
         return CURVES if options.windows is not None else _WITHOUT_WINDOWS
     if isinstance(curves, str) or not isinstance(curves, Sequence) or not curves:
         raise ModelError(f"curves={curves!r} must be a list of families, such as ['spline', 'exponential'].")
-    unknown = [name for name in curves if not isinstance(name, str) or name not in CURVES]
-    if unknown:
-        raise ModelError(f"curve={unknown[0]!r} is unknown; choose one of {', '.join(CURVES)}.")
+    others = [name for name in curves if not isinstance(name, str) or name not in CURVES]
+    if others:
+        raise ModelError(unknown("curve", others[0], CURVES))
     if len(set(curves)) < len(curves):
         raise ModelError(f"curves={list(curves)!r} names a family twice.")
     return tuple(curves)

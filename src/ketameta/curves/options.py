@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
+from ketameta._spelling import unknown
 from ketameta.effects.correlation import CORRELATIONS
 from ketameta.errors import ModelError
 
@@ -69,7 +70,7 @@ class CurveOptions:
         for name, choices in (("correlation", CORRELATIONS), ("method", METHODS), ("random", RANDOM)):
             value = getattr(self, name)
             if not isinstance(value, str) or value not in choices:
-                raise ModelError(f"{name}={value!r} is unknown; choose one of {', '.join(choices)}.")
+                raise ModelError(unknown(name, value, choices))
         whole = isinstance(self.degree, Integral) and not isinstance(self.degree, bool)
         if not whole or not 1 <= self.degree <= _HIGHEST_DEGREE:
             raise ModelError(f"degree={self.degree!r} must be a whole number from 1 to {_HIGHEST_DEGREE}.")

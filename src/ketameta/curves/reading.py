@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ketameta._spelling import unknown
 from ketameta._typing import Rng
 from ketameta.curves.draws import Draws, simulate
 from ketameta.curves.effect_days import BEFORE, effect_days
@@ -61,7 +62,7 @@ def interval_source(
         return simulate(fit, rng)
     if interval == "bootstrap":
         return refitted(rng)
-    raise ModelError(f"interval={interval!r} is unknown; choose one of {', '.join(INTERVALS)}.")
+    raise ModelError(unknown("interval", interval, INTERVALS))
 
 
 def read(curve: Readings, name: str, how: str | Draws | None) -> ReadOut:
@@ -82,7 +83,7 @@ def read(curve: Readings, name: str, how: str | Draws | None) -> ReadOut:
         return found
     functions = {"peak": peak, "half-life": half_life, "half of peak": half_of_peak}
     if name not in functions:
-        raise ModelError(f"read-out {name!r} is unknown; choose one of {', '.join(READ_OUTS)}.")
+        raise ModelError(unknown("read-out", name, READ_OUTS))
     return functions[name](curve.fit, first, last, curve.level, how)
 
 
@@ -115,7 +116,7 @@ def area(
     """
     end = finite("until", until, "7") * DAY
     if before not in BEFORE:
-        raise ModelError(f"before={before!r} is unknown; choose one of {', '.join(BEFORE)}.")
+        raise ModelError(unknown("before", before, BEFORE))
     if how == "profile":
         raise ModelError("interval='profile' is the delta method for an area; use interval='delta'.")
     first, last = curve.time_range

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from ketameta._spelling import unknown
 from ketameta._typing import Array, ArrayLike, Rng
 from ketameta.curves import bands, pointwise, reading
 from ketameta.curves.bootstrap import bootstrap
@@ -172,7 +173,7 @@ class Readings:
         [[-2.76, 2.04]]
         """
         if kind not in bands.KINDS:
-            raise ModelError(f"kind={kind!r} is unknown; choose one of {', '.join(bands.KINDS)}.")
+            raise ModelError(unknown("kind", kind, bands.KINDS))
         if hours is None and days is None:
             hours = bands.grid(self.time_range)
         times = self._times(hours, days, extrapolate=extrapolate)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketameta._spelling import unknown
 from ketameta._typing import AnyArray, Array, BoolArray
 from ketameta.curves.words import count_of
 from ketameta.effects._naming import describe
@@ -124,7 +125,7 @@ def read_arms(rows: pd.DataFrame | Any, arms: str) -> tuple[ArmTimes, pd.DataFra
     ([8.0, 5.0, 2.0, 3.0], [True, True, False, False])
     """
     if arms not in ARMS:
-        raise ModelError(f"arms={arms!r} is unknown; choose one of {', '.join(ARMS)}.")
+        raise ModelError(unknown("arms", arms, ARMS))
     rows = _table(rows)
     sheet = Sheet(rows)
     why = _left_out(sheet, arms)

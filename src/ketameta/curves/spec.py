@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ketameta._spelling import unknown
 from ketameta.curves.options import CurveOptions, check_options
 from ketameta.effects.correlation import DAY, WEEK, time_correlation
 from ketameta.errors import EffectError, ModelError
@@ -68,7 +69,7 @@ def check_spec(
     """
     for name, value, choices in (("curve", curve, CURVES), ("ci", ci, ("t", "Wald"))):
         if not isinstance(value, str) or value not in choices:
-            raise ModelError(f"{name}={value!r} is unknown; choose one of {', '.join(choices)}.")
+            raise ModelError(unknown(name, value, choices))
     check_options(options)
     try:
         time_correlation([DAY, WEEK], rho=rho, correlation=options.correlation)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import numbers
 from typing import Any
 
 import numpy as np
 
+from ketameta._spelling import unknown
 from ketameta._typing import Array, ArrayLike, BoolArray
 from ketameta.errors import EffectError
 
@@ -15,7 +15,6 @@ __all__ = [
     "arrays",
     "choice",
     "correlation",
-    "did_you_mean",
     "first_index",
     "fraction",
     "more_than",
@@ -133,20 +132,5 @@ def choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     EffectError
         If it is not.
     """
-    if isinstance(value, str) and value in allowed:
-        return
-    known = ", ".join(map(repr, allowed))
-    raise EffectError(f"{name} = {value!r} is not one of {known}{did_you_mean(str(value), allowed)}")
-
-
-def did_you_mean(word: str, allowed: tuple[str, ...]) -> str:
-    """Suggestion of the nearest allowed word as the end of a sentence, or an empty string."""
-    near = nearest(word, allowed)
-    return f"; did you mean {near!r}?" if near else ""
-
-
-def nearest(word: str, candidates: tuple[str, ...] | list[str], closeness: float = 0.6) -> str:
-    """Candidate that is spelt most like ``word`` whatever its case, or an empty string."""
-    folded = {candidate.casefold(): candidate for candidate in candidates}
-    match = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=closeness)
-    return folded[match[0]] if match else ""
+    if not (isinstance(value, str) and value in allowed):
+        raise EffectError(unknown(name, value, allowed))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ketameta._spelling import did_you_mean
 from ketameta._typing import Array, BoolArray
-from ketameta.effects._checks import did_you_mean
 from ketameta.effects._crossovers import mentions, paired_rows, refuse_unequal_pairs
 from ketameta.effects._hedges import hedges_correction
 from ketameta.effects._sheet import Sheet, blank

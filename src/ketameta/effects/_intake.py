@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ketameta.effects._checks import nearest
+from ketameta._spelling import nearest
 from ketameta.effects._spread import QUANTILE_COLUMNS
 from ketameta.errors import DataError, EffectError, KetametaWarning
 from ketameta.evidence.dictionary import fields

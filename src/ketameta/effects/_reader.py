@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from ketameta._spelling import did_you_mean
 from ketameta._typing import AnyArray, BoolArray
-from ketameta.effects._checks import did_you_mean
 from ketameta.effects._contrasts import (
     read_difference_contrasts,
     read_ratio_contrasts,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ketameta._spelling import nearest
 from ketameta._typing import BoolArray
 from ketameta.errors import SelectionError
 from ketameta.evidence.sheet import Sheet
@@ -94,9 +94,8 @@ def _advice(name: str, value: str, known: list[str], data: Sheet) -> str:
     ]
     if elsewhere:
         return f" There is {elsewhere[0]}={value!r}. Known values of {name}: {', '.join(known)}."
-    by_fold = {text.casefold(): text for text in known}
-    close = difflib.get_close_matches(value.casefold(), by_fold, n=1, cutoff=0.5)
-    meant = f" Did you mean {by_fold[close[0]]!r}?" if close else ""
+    near = nearest(value, known, closeness=0.5)
+    meant = f" Did you mean {near!r}?" if near else ""
     return f"{meant} Known values: {', '.join(known)}."
 
 

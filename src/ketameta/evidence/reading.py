@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from ketameta._spelling import nearest
 from ketameta.errors import DataError
 from ketameta.evidence.csvtext import Record, decode, records
 from ketameta.evidence.dictionary import Field, fields, identity
@@ -92,14 +92,14 @@ def check_names(
         )
         raise DataError(f"{where}: columns stand twice: {places}. Keep one of each.")
     known = [field.name for field in fields(resource)]
-    free = {name.casefold(): name for name in known if name not in header}
+    free = [name for name in known if name not in header]
     for name in header:
         if name in known:
             continue
         folded = name.strip().casefold().replace(" ", "_").replace("-", "_")
-        close = difflib.get_close_matches(folded, free, n=1, cutoff=0.9)
-        if close:
-            raise DataError(f"{where}: unknown column {name!r}; did you mean {free[close[0]]!r}?")
+        near = nearest(folded, free, closeness=0.9)
+        if near:
+            raise DataError(f"{where}: unknown column {name!r}; did you mean {near!r}?")
     if required is None:
         required = [field.name for field in fields(resource) if field.required]
     absent = [name for name in required if name not in header]

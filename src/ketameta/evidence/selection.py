@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ketameta._render import Card, Shown
+from ketameta._spelling import did_you_mean
 from ketameta._typing import Measure
 from ketameta.errors import DataError, SelectionError
 from ketameta.evidence import filters, overlap
@@ -190,7 +191,7 @@ def select(
     True
     """
     if measure is not None and not (isinstance(measure, str) and measure in MEASURES):
-        hint = f"; did you mean {str(measure).upper()!r}?" if str(measure).upper() in MEASURES else ""
+        hint = did_you_mean(measure, MEASURES)
         raise SelectionError(f"measure={measure!r}: one of {', '.join(MEASURES)}{hint}")
     if not (isinstance(duplicates, str) and duplicates in ("resolve", "refuse")):
         raise SelectionError(f"duplicates={duplicates!r}: 'resolve' or 'refuse'")

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketameta._spelling import nearest
 from ketameta._typing import Array, ArrayLike
 from ketameta.effects import effect_sizes
-from ketameta.effects._checks import arrays, nearest
+from ketameta.effects._checks import arrays
 from ketameta.errors import EffectError, ModelError
 from ketameta.models._studies import name_rows, read_studies, text_column
 

@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any
 
+from ketameta._spelling import unknown
 from ketameta.errors import ModelError
 from ketameta.models import _plain
 from ketameta.models._batch import Batch
@@ -43,7 +44,7 @@ def chosen(engine: str, batch: Batch, method: str) -> Callable[..., Any] | None:
         For an unknown engine, or for ``"numba"`` where it is not installed.
     """
     if engine not in ENGINES:
-        raise ModelError(f"engine={engine!r} is unknown; choose one of {', '.join(ENGINES)}")
+        raise ModelError(unknown("engine", engine, ENGINES))
     if engine == "numpy" or (engine == "auto" and batch.n < _MANY):
         return None
     if importlib.util.find_spec("numba") is None:

@@ -7,12 +7,12 @@ pass. Nothing is evaluated here.
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ketameta._spelling import did_you_mean
 from ketameta.errors import ModelError
 
 __all__ = ["FUNCTIONS", "Formula", "column_error", "read_formula"]
@@ -125,9 +125,7 @@ def read_formula(text: Any, columns: Sequence[str]) -> Formula:
 
 def column_error(name: str, columns: Sequence[str]) -> ModelError:
     """The error for a column that does not exist, with the nearest name."""
-    lowered = {column.casefold(): column for column in columns}
-    near = difflib.get_close_matches(name.casefold(), lowered, n=1)
-    hint = f"; did you mean {lowered[near[0]]!r}?" if near else f"; its columns are {', '.join(columns)}"
+    hint = did_you_mean(name, columns, f"; its columns are {', '.join(columns)}")
     return ModelError(f"the table has no column {name!r}{hint}")
 
 

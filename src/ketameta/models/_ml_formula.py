@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ketameta._spelling import did_you_mean
 from ketameta.errors import ModelError
 from ketameta.models._formula import column_error
 
@@ -86,8 +86,7 @@ def read_random(random: Any, structure: Any, columns: Sequence[str]) -> tuple[Ra
     terms: list[RandomTerm] = []
     for text, kind in zip(texts, kinds, strict=True):
         if kind not in STRUCTURES:
-            near = difflib.get_close_matches(str(kind).upper(), STRUCTURES, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; choose from {', '.join(STRUCTURES)}"
+            hint = did_you_mean(kind, STRUCTURES, f"; choose from {', '.join(STRUCTURES)}")
             raise ModelError(f"structure {kind!r} is unknown{hint}")
         terms += _terms(text, kind, columns)
     idle = sorted({*kinds} - {"CS"})

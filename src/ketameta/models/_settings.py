@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
+from ketameta._spelling import unknown
 from ketameta.errors import ModelError
 from ketameta.models.kernel import METHODS
 from ketameta.models.options import PoolOptions
@@ -63,7 +63,4 @@ class Settings:
 def _choice(name: str, value: Any, options: Sequence[str]) -> None:
     if isinstance(value, str) and value in options:
         return
-    lowered = {option.lower(): option for option in options}
-    near = difflib.get_close_matches(str(value).lower(), lowered, n=1)
-    hint = f"; did you mean {lowered[near[0]]!r}?" if near else "."
-    raise ModelError(f"{name}={value!r} is unknown{hint} Choose one of {', '.join(options)}.")
+    raise ModelError(unknown(name, value, options))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketameta._spelling import nearest
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import ModelError
 from ketameta.models._study_set import Studies, blank, numbered, text_column
@@ -112,9 +112,8 @@ def _snapshot(es: pd.DataFrame) -> pd.DataFrame:
 
 
 def _near(absent: Sequence[str], es: pd.DataFrame) -> str:
-    names = {str(name).casefold(): str(name) for name in es.columns}
-    found = [near for name in absent for near in difflib.get_close_matches(name, names, n=1)]
-    return f"; did you mean {', '.join(repr(names[near]) for near in found)}?" if found else ""
+    found = [near for name in absent if (near := nearest(name, es.columns))]
+    return f"; did you mean {', '.join(map(repr, found))}?" if found else ""
 
 
 def _check_identifiers(es: pd.DataFrame) -> None:
@@ -130,11 +129,10 @@ def _check_identifiers(es: pd.DataFrame) -> None:
 @lru_cache(maxsize=64)
 def _misspelt(columns: tuple[str, ...]) -> tuple[str, str] | None:
     """A column whose name is nearly that of an absent identifier, and that identifier."""
-    names = {column.casefold(): column for column in columns}
     for name in _ONCE:
-        near = [] if name in columns else difflib.get_close_matches(name, names, n=1, cutoff=0.79)
+        near = "" if name in columns else nearest(name, columns, closeness=0.79)
         if near:
-            return names[near[0]], name
+            return near, name
     return None
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from ketameta._render import Card, Shown, interval, number
+from ketameta._spelling import did_you_mean
 from ketameta._typing import Array
 from ketameta.errors import ModelError
 from ketameta.models.design import Design
@@ -77,9 +77,8 @@ def along(design: Design, term: str) -> tuple[Array, Array]:
     if term in design.levels:
         raise ModelError(f"{term!r} is categorical; a bubble plot needs a number. Use predict()")
     if term not in numeric:
-        near = difflib.get_close_matches(str(term), numeric, n=1)
-        known = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(numeric) or 'none'}"
-        raise ModelError(f"{term!r} is no numeric moderator of this model; {known}")
+        hint = did_you_mean(term, numeric, f"; there are {', '.join(numeric) or 'none'}")
+        raise ModelError(f"{term!r} is no numeric moderator of this model{hint}")
     x = design.data[term].to_numpy(dtype=np.float64)
     grid = np.linspace(x.min(), x.max(), _LINE_POINTS)
     if len(design.columns) == 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import warnings
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketameta._spelling import did_you_mean
 from ketameta._typing import Array
 from ketameta.errors import ModelError
 from ketameta.models._formula import Formula
@@ -197,9 +197,8 @@ def ordered_levels(column: pd.Series, values: Any, reference: str | None) -> tup
         return tuple(ordered)
     wanted = text_of(reference)
     if wanted not in found:
-        near = difflib.get_close_matches(wanted, ordered, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(ordered[:_LEVELS_SHOWN])}"
-        raise ModelError(f"{reference!r} is no level of {column.name!r} among the studies used; {hint}")
+        hint = did_you_mean(wanted, ordered, f"; it has {', '.join(ordered[:_LEVELS_SHOWN])}")
+        raise ModelError(f"{reference!r} is no level of {column.name!r} among the studies used{hint}")
     return (wanted, *(text for text in ordered if text != wanted))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import warnings
 from collections.abc import Hashable
@@ -15,6 +14,7 @@ import pandas as pd
 from ketameta._render import Card, Shown, interval, number, p_value
 from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models import _notes
+from ketameta.models._formula import column_error
 from ketameta.models._moderators import moderator, text_of
 from ketameta.models._settings import CI_METHODS, LINEAR_CI_METHODS, Settings
 from ketameta.models._studies import Studies, name_rows, read_studies
@@ -224,12 +224,8 @@ def subgroups(
 def _check_column(es: pd.DataFrame, by: Hashable) -> None:
     if not isinstance(by, str):
         raise ModelError(f"by={by!r} must be the name of one column of the table")
-    if by in es.columns:
-        return
-    names = [str(name) for name in es.columns]
-    near = difflib.get_close_matches(str(by), names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; its columns are {', '.join(names)}"
-    raise ModelError(f"the table has no column {by!r}{hint}")
+    if by not in es.columns:
+        raise column_error(by, [str(name) for name in es.columns])
 
 
 def _members(rows: pd.DataFrame, by: str) -> dict[str, list[int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ketameta._render import Card, Shown, interval, number, p_value
+from ketameta._spelling import did_you_mean
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import ModelError
 from ketameta.models.linear import Linear
@@ -257,9 +257,8 @@ def _one(name: Any, names: Sequence[str], terms: Sequence[tuple[str, tuple[int, 
 
 def _unknown(name: Any, names: Sequence[str], terms: Sequence[tuple[str, tuple[int, ...]]]) -> ModelError:
     known = list(dict.fromkeys([*names, *(term for term, _ in terms)]))
-    near = difflib.get_close_matches(str(name), known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-    return ModelError(f"{name!r} is neither a coefficient nor a term; {hint}")
+    hint = did_you_mean(name, known, f"; there are {', '.join(known)}")
+    return ModelError(f"{name!r} is neither a coefficient nor a term{hint}")
 
 
 def _matrix(what: Any, value: ArrayLike | None, names: Sequence[str]) -> Hypothesis:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ketameta._spelling import unknown
 from ketameta._typing import Array, ArrayLike, BoolArray
 from ketameta.errors import ModelError
 from ketameta.models import _plain
@@ -157,7 +158,7 @@ def fit(
     array([-0.207, -0.556, -0.742])
     """
     if tau2 not in METHODS:
-        raise ModelError(f"tau2={tau2!r} is not an estimator; choose one of {', '.join(METHODS)}")
+        raise ModelError(unknown("tau2", tau2, METHODS))
     if q_weights is not None and tau2 != "GENQ":
         raise ModelError(f'q_weights are for tau2="GENQ", not {tau2}')
     batch = Batch.read(y, v, x, mask, q_weights)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketameta._spelling import unknown
 from ketameta._typing import Array
 from ketameta.errors import ModelError
 from ketameta.models import _notes
@@ -119,7 +120,7 @@ def multilevel(
     ['tau2(outcome = AL | trial)', 'tau2(outcome = PD | trial)', 'rho(outcome = AL, PD | trial)']
     """
     if method not in _METHODS:
-        raise ModelError(f"method={method!r} is unknown; choose one of {', '.join(_METHODS)}")
+        raise ModelError(unknown("method", method, _METHODS))
     if not isinstance(options, MultilevelOptions):
         raise ModelError(
             f'options={options!r} must be a MultilevelOptions, such as MultilevelOptions(test="z")'

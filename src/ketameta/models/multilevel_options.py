@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
+from ketameta._spelling import unknown
 from ketameta.errors import ModelError
 
 __all__ = ["MultilevelOptions"]
@@ -63,7 +64,7 @@ class MultilevelOptions:
             raise ModelError(f"level={self.level!r} must lie between 0 and 1, such as 0.95")
         for name, value, known in (("test", self.test, _TESTS), ("df", self.df, _DF)):
             if value not in known:
-                raise ModelError(f"{name}={value!r} is unknown; choose one of {', '.join(known)}")
+                raise ModelError(unknown(name, value, known))
         if not isinstance(self.fixed, Mapping):
             raise ModelError(f'fixed={self.fixed!r} must be a mapping such as {{"tau2(study_id)": 0.1}}')
         for component, value in self.fixed.items():

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ketameta._render import Card, Shown
+from ketameta._spelling import unknown
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models._coefficient_table import (
@@ -239,7 +240,7 @@ class Multilevel(CoefficientTable, Shown):
             the order of the rows.
         """
         if kind not in _RESIDUALS:
-            raise ModelError(f"kind={kind!r} is unknown; choose one of {', '.join(_RESIDUALS)}")
+            raise ModelError(unknown("kind", kind, _RESIDUALS))
         return residuals_of(self._problem, self._fitted, kind)
 
     def robust(self, cluster: str | ArrayLike | None = None, *, kind: Kind = "CR2") -> RobustMultilevel:

@@ -7,6 +7,7 @@ from numbers import Integral
 
 import numpy as np
 
+from ketameta._spelling import unknown
 from ketameta._typing import Rng
 from ketameta.errors import ModelError
 
@@ -52,9 +53,7 @@ class PoolOptions:
 
     def __post_init__(self) -> None:
         if self.tau2_interval not in TAU2_INTERVALS:
-            raise ModelError(
-                f"tau2_interval={self.tau2_interval!r} is unknown; choose one of {', '.join(TAU2_INTERVALS)}"
-            )
+            raise ModelError(unknown("tau2_interval", self.tau2_interval, TAU2_INTERVALS))
         if not isinstance(self.draws, Integral) or isinstance(self.draws, bool) or self.draws < _FEWEST_DRAWS:
             raise ModelError(f"draws={self.draws!r} must be a whole number, {_FEWEST_DRAWS} or more")
         try:

@@ -10,10 +10,10 @@ health under non-pharmacological interventions all three have -3.85, which depar
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ketameta._spelling import did_you_mean
 from ketameta.errors import ModelError
 from ketameta.models.log_priors import LogNormal, LogStudentT
 
@@ -133,8 +133,7 @@ def _look_up(
 def _known(name: str, value: Any, options: Sequence[str]) -> None:
     if isinstance(value, str) and value in options:
         return
-    near = difflib.get_close_matches(str(value).lower(), options, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
+    hint = did_you_mean(value, options, ".")
     raise ModelError(f"{name}={value!r} is unknown here{hint} Choose one of {', '.join(map(repr, options))}.")
 
 
