@@ -1,4 +1,4 @@
-"""Made-up clusters of dependent effects, and their covariance as one matrix."""
+"""Made-up clusters of dependent effects."""
 
 from __future__ import annotations
 
@@ -24,12 +24,3 @@ def example(
         root = rng.normal(size=(size, size))
         blocks.append(root @ root.T / size + np.diag(rng.uniform(0.2, 2.0, size)))
     return x, rng.normal(size=n), blocks, np.repeat(np.arange(len(sizes)), sizes)
-
-
-def dense(blocks: list[Array]) -> Array:
-    n = sum(map(len, blocks))
-    out, at = np.zeros((n, n)), 0
-    for block in blocks:
-        out[at : at + len(block), at : at + len(block)] = block
-        at += len(block)
-    return out

@@ -1,4 +1,4 @@
-"""Trials with several effects each, models fitted to them, and V as blocks and as one matrix."""
+"""Trials with several effects each, models fitted to them, and V as blocks."""
 
 import numpy as np
 import pandas as pd
@@ -48,13 +48,3 @@ SMALL = pd.DataFrame(
 
 def fit(**choices):
     return km.multilevel(TABLE, V=BLOCKS, **({"random": "time | trial"} | choices))
-
-
-def dense(table, blocks):
-    n = len(table)
-    full, start = np.zeros((n, n)), 0
-    for block in blocks:
-        end = start + len(block)
-        full[start:end, start:end] = block
-        start = end
-    return full

@@ -11,12 +11,13 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.linalg import block_diag
 
 from ketameta._typing import Array
 from ketameta.errors import ModelError
 from ketameta.models.cluster_robust import cluster_robust
 
-from .clusters import dense, example, same
+from .clusters import example, same
 
 
 def by_full_matrices(x: Array, phi: Array, w: Array, clusters: Any, kind: str) -> tuple[Array, Array]:
@@ -47,7 +48,7 @@ def test_agrees_with_full_matrices(kind: Any, dummies: bool, weighted: bool) -> 
     x, y, blocks, clusters = example(3, sizes=(2, 4, 2, 3, 3, 5))
     if dummies:
         x = np.column_stack([np.eye(6)[clusters], x[:, 1]])
-    phi = dense(blocks)
+    phi = block_diag(*blocks)
     weights = np.random.default_rng(5).uniform(0.5, 3.0, len(y)) if weighted else None
     w = np.linalg.inv(phi) if weights is None else np.diag(weights)
     to_y, bread = by_full_matrices(x, phi, w, clusters, kind)
@@ -62,7 +63,7 @@ def test_agrees_with_full_matrices(kind: Any, dummies: bool, weighted: bool) -> 
 
 def test_cr2_is_unbiased_under_the_working_covariance() -> None:
     x, _, blocks, clusters = example(11, p=3)
-    phi = dense(blocks)
+    phi = block_diag(*blocks)
     w = np.linalg.inv(phi)
     bread = np.linalg.inv(x.T @ w @ x)
     values, vectors = np.linalg.eigh(phi - x @ bread @ x.T)
@@ -129,7 +130,7 @@ def test_one_combination_is_the_square_of_its_t() -> None:
 def test_a_coefficient_of_one_cluster_has_no_robust_test() -> None:
     _, y, blocks, clusters = example(1)
     x = np.column_stack([np.ones(len(y)), clusters == 1])
-    w = np.linalg.inv(dense(blocks))
+    w = np.linalg.inv(block_diag(*blocks))
     beta = np.linalg.solve(x.T @ w @ x, x.T @ w @ y)
     found = cluster_robust(x, y - x @ beta, blocks, clusters)
     together = found.combination(beta, [[1.0, 1.0], [1.0, 0.0]])
@@ -138,7 +139,7 @@ def test_a_coefficient_of_one_cluster_has_no_robust_test() -> None:
     ).all()
     assert np.isfinite([together.df[1], together.se[1], together.p[1]]).all()
     own = np.linalg.inv(blocks[1]).sum() ** -1
-    s = dense(blocks) - x @ np.linalg.solve(x.T @ w @ x, x.T)
+    s = block_diag(*blocks) - x @ np.linalg.solve(x.T @ w @ x, x.T)
     values, vectors = np.linalg.eigh(s)
     draws = vectors.T * np.sqrt(np.maximum(values, 0.0))[:, None]
     expected = sum(cluster_robust(x, e, blocks, clusters).vcov.sum() for e in draws)
@@ -154,13 +155,13 @@ def test_coverage_with_few_unequal_clusters() -> None:
     x = np.column_stack([np.ones(27), (clusters >= 6) + 0.0])
     truth = 0.1 * np.eye(27) + 0.3 * same(clusters)
     working = [0.2 * np.eye(size) + 0.1 for size in sizes]
-    w = np.linalg.inv(dense(working))
+    w = np.linalg.inv(block_diag(*working))
     hat = np.linalg.solve(x.T @ w @ x, x.T @ w)
     effects = rng.multivariate_normal(np.zeros(27), truth, size=20_000)
     beta = effects @ hat.T
     covered = {}
     for kind in ("CR0", "CR2"):
-        to_y, _ = by_full_matrices(x, dense(working), w, clusters, kind)
+        to_y, _ = by_full_matrices(x, block_diag(*working), w, clusters, kind)
         variance = ((effects @ to_y[:, 1].T) ** 2).sum(axis=1)
         found = cluster_robust(x, effects[0] - x @ beta[0], working, clusters, kind=kind)  # type: ignore[arg-type]
         assert found.vcov[1, 1] == pytest.approx(variance[0], rel=1e-9)

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import optimize
+from scipy.linalg import block_diag
 
 import ketameta as km
 from ketameta.effects import covariance
 from ketameta.models._ml_likelihood import evaluate, slopes
 
-from .multilevel_trials import BLOCKS, SMALL, TABLE, dense, fit, longitudinal
+from .multilevel_trials import BLOCKS, SMALL, TABLE, fit, longitudinal
 
 STRUCTURES = ("CS", "HCS", "UN", "AR", "HAR", "CAR", "ID", "DIAG")
 
@@ -50,7 +51,7 @@ def test_score_and_information_are_the_derivatives(structure, method):
 @pytest.mark.parametrize("method", ["REML", "ML"])
 def test_crossed_effects_against_the_whole_matrix(method):
     found = fit(random=["1 | trial/es", "1 | site"], method=method, moderators="time")
-    y, v = TABLE["yi"].to_numpy(), dense(TABLE, BLOCKS)
+    y, v = TABLE["yi"].to_numpy(), block_diag(*BLOCKS)
     x = np.column_stack([np.ones(len(y)), TABLE["time"]])
     same = [
         np.equal.outer(TABLE[name].to_numpy(), TABLE[name].to_numpy()) * 1.0
@@ -92,7 +93,7 @@ def test_one_effect_a_study_is_the_pool():
 
 
 def test_forms_of_v_agree():
-    full = dense(TABLE, BLOCKS)
+    full = block_diag(*BLOCKS)
     of_blocks, of_matrix = fit(), km.multilevel(TABLE, V=full, random="time | trial")
     assert of_blocks.loglik == pytest.approx(of_matrix.loglik, abs=1e-12)
     constant = km.multilevel(TABLE, V=0.6, random="1 | trial/es")
@@ -130,7 +131,7 @@ def test_v_of_the_account():
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_order_of_rows_does_not_matter(structure):
     order = np.random.default_rng(5).permutation(len(TABLE))
-    full = dense(TABLE, BLOCKS)
+    full = block_diag(*BLOCKS)
     first = km.multilevel(TABLE, V=full, random="time | trial", structure=structure)
     second = km.multilevel(
         TABLE.iloc[order], V=full[np.ix_(order, order)], random="time | trial", structure=structure
