@@ -16,7 +16,9 @@ from ketameta.models import _engine, _plain
 from ketameta.models.kernel import Fits, fit, solve_tau2
 
 FIELDS = tuple(Fits.__slots__)
-needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
+needs_numba = pytest.mark.skipif(
+    importlib.util.find_spec("numba") is None, reason="numba is optional (extra fast)"
+)
 
 
 def data(k: int, n: int, width: float, seed: int = 1) -> tuple[Array, Array]:
