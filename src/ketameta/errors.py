@@ -87,3 +87,7 @@ def _users_line(error: BaseException) -> list[str]:
         before = (frame.f_code.co_filename, number)
     source = linecache.getline(*before).strip()
     return [f"line {before[1]}: {plain(source)}", ""] if source else []
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -88,3 +88,7 @@ __all__ = [
     "time_correlation",
     "to_between_persons",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

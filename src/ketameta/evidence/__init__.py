@@ -21,3 +21,7 @@ __all__ = [
     "read_trials",
     "select",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -59,3 +59,7 @@ __all__ = [
     "subgroups",
     "turner2015",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -5,3 +5,7 @@ from __future__ import annotations
 from ketameta.reporting.evidence_report import Report, report
 
 __all__ = ["Report", "report"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
