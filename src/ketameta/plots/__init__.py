@@ -5,6 +5,7 @@ from __future__ import annotations
 from ketameta.plots._frame import FigureOptions
 from ketameta.plots.alt import describe
 from ketameta.plots.forest import ForestOptions, forest
+from ketameta.plots.foresttable import forest_table
 from ketameta.plots.funnel import funnel
 from ketameta.plots.rob import rob_plot
 from ketameta.plots.style import save
@@ -16,6 +17,7 @@ __all__ = [
     "TimecourseOptions",
     "describe",
     "forest",
+    "forest_table",
     "funnel",
     "rob_plot",
     "save",

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketameta.plots import _engine
-from ketameta.plots._layout import Page, effect_text
+from ketameta.plots._layout import Page, Row
 from ketameta.plots._place import below, shrink
-from ketameta.plots._table import Line
-from ketameta.plots.style import Palette, font, palette_of
+from ketameta.plots._robmarks import draw_levels
+from ketameta.plots._robtools import Level
+from ketameta.plots.style import Palette, font, palette_of, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ _WIDEST_SQUARE = 0.075
 _DIAMOND = {0: 0.36, 1: 0.29}
 
 
-def draw(ax: Axes, page: Page, digits: int) -> None:
+def draw(ax: Axes, page: Page) -> None:
     """Shrink the axes to the panel inside their box, and draw the whole figure around it."""
     layout = page.layout
     palette = palette_of(ax.figure)  # type: ignore[arg-type]
@@ -33,14 +34,21 @@ def draw(ax: Axes, page: Page, digits: int) -> None:
     _intervals(ax, page, palette)
     _style_labels(ax, page, palette)
     _marks(ax, page, palette)
-    _table_text(ax, page, palette, digits)
+    _table_text(ax, page, palette)
+    _badges(ax, page, palette)
     _axis_text(ax, page, palette)
 
 
-def _heights(page: Page) -> list[tuple[float, Line]]:
-    """Height of each line that has marks, on the y axis."""
+def _numbered(page: Page) -> list[tuple[float, Row]]:
+    """Printed rows with their heights on the y axis."""
     rows = page.layout.rows
-    return [(float(len(rows) - 1 - i), row.line) for i, row in enumerate(rows) if row.first]
+    return [(float(len(rows) - 1 - i), row) for i, row in enumerate(rows)]
+
+
+def _sides(page: Page) -> tuple[tuple[tuple[str, ...], float, str], ...]:
+    """Words on the two sides of the null, with their place and alignment."""
+    at, gap = page.sides_at, 0.4 * page.layout.size
+    return (page.sides[0], at - gap, "right"), (page.sides[1], at + gap, "left")
 
 
 def _intervals(ax: Axes, page: Page, palette: Palette) -> None:
@@ -66,7 +74,7 @@ def _intervals(ax: Axes, page: Page, palette: Palette) -> None:
             high=np.clip(high, first, last),
             area=np.where(seen, side**2 * weight / weight.max(), 0.0),
         ),
-        heading="Study",
+        heading=page.table.layout.study,
         ratio=scale.ratio,
         limits=page.limits,
         ticks=page.ticks,
@@ -115,11 +123,19 @@ def _marks(ax: Axes, page: Page, palette: Palette) -> None:
 
     scale, size = page.table.scale, page.layout.size
     first, last = page.limits
-    heights = _heights(page)
+    heights = [(y, row.line) for y, row in _numbered(page) if row.first]
     top = len(page.layout.rows) - 0.5
+    over = 0 if page.sides_row is None else page.sides_row + max(map(len, page.sides)) - 0.1
     if first < scale.null < last:
         ax.add_artist(
-            Line2D([scale.null] * 2, [-0.8, top], color=palette.ink, linewidth=0.8, zorder=0.4, label="_null")
+            Line2D(
+                [scale.null] * 2,
+                [-0.8, top + over],
+                color=palette.ink,
+                linewidth=0.8,
+                zorder=0.4,
+                label="_null",
+            )
         )
     for y, line in heights:
         estimate, low, high = scale.shown([line.estimate, line.low, line.high]).tolist()
@@ -131,7 +147,7 @@ def _marks(ax: Axes, page: Page, palette: Palette) -> None:
             tick.set(label="_estimate", zorder=3)
             ax.add_artist(tick)
         elif line.kind == "pooled" and math.isfinite(estimate):
-            half, colour = _DIAMOND[line.level], palette.pooled
+            half, colour = _DIAMOND[line.level], getattr(palette, page.table.layout.diamond)
             corners = [(low, y), (estimate, y + half), (high, y), (estimate, y - half)]
             ax.add_patch(
                 Polygon(corners, closed=True, facecolor=colour, edgecolor="none", zorder=3, label="_pooled")
@@ -150,7 +166,7 @@ def _marks(ax: Axes, page: Page, palette: Palette) -> None:
                 arrow.set(label="_cut", clip_on=False, zorder=4)
                 ax.add_artist(arrow)
     overall = [(y, line) for y, line in heights if line.kind == "pooled" and line.level == 0]
-    for y, line in overall:
+    for y, line in overall if page.table.layout.reference else ():
         centre = float(scale.shown(line.estimate))
         if first < centre < last:
             dashed = Line2D(
@@ -160,12 +176,12 @@ def _marks(ax: Axes, page: Page, palette: Palette) -> None:
             ax.add_artist(dashed)
 
 
-def _table_text(ax: Axes, page: Page, palette: Palette, digits: int) -> None:
-    """Columns beside the panel, their headings, and the rules of the table."""
+def _table_text(ax: Axes, page: Page, palette: Palette) -> None:
+    """Columns beside the panel, headings, and the rules of the table."""
     from matplotlib.lines import Line2D
     from matplotlib.transforms import blended_transform_factory
 
-    layout, table = page.layout, page.table
+    layout = page.layout
     place = blended_transform_factory(ax.transAxes, ax.transData)
 
     def write(x: float, y: float, text: str, **extra: Any) -> None:
@@ -187,26 +203,43 @@ def _table_text(ax: Axes, page: Page, palette: Palette, digits: int) -> None:
     rows = len(layout.rows)
     rule(rows - 0.5)
     rule(rows + layout.head - 0.5, width=1.2)
-    for right, column in zip(layout.column_right, table.columns, strict=True):
-        write(right, rows, column.head, fontweight="bold")
-    for name, (left, right) in layout.arms.items():
-        write((left + right) / 2, rows + 1, name, fontweight="bold", ha="center")
-        rule(rows + 0.52, left, right, 0.6)
-    write(layout.effect_right, rows, layout.effect_head, fontweight="bold")
-    if layout.weight_right is not None:
-        write(layout.weight_right, rows, "Weight", fontweight="bold")
-    for y, line in _heights(page):
-        look = {"fontweight": "bold" if line.kind == "pooled" else "normal"}
-        for right, column in zip(layout.column_right, table.columns, strict=True):
-            if line.cells.get(column.key):
-                write(right, y, line.cells[column.key], **look)
-        text = effect_text(table, line, digits)
-        if text:
-            write(layout.effect_right, y, text, **look)
-        if layout.weight_right is not None and math.isfinite(line.weight):
-            write(layout.weight_right, y, f"{100 * line.weight:.1f}%", **look)
-        if line.kind == "pooled" and line.level == 0:
+    for placed in layout.columns:
+        for up, text in enumerate(reversed(placed.head)):
+            write(placed.at, rows + up, text, fontweight="bold", ha=placed.column.align)
+    for span in layout.spans:
+        write((span.left + span.right) / 2, rows + 1, span.text, fontweight="bold", ha="center")
+        rule(rows + 0.52, span.left, span.right, 0.6)
+    for up, text in enumerate(reversed(page.panel_head)):
+        write(sum(layout.panel) / 2, rows + up, text, fontweight="bold", ha="center")
+    if page.sides_row is not None:
+        for lines, x, align in _sides(page):
+            for up, text in enumerate(reversed(lines)):
+                write(x, rows + page.sides_row + up, text, fontweight="bold", ha=align)
+    for y, row in _numbered(page):
+        look = {"fontweight": "bold" if row.line.kind == "pooled" else "normal"}
+        for placed, text in zip(layout.columns, row.cells, strict=True):
+            if text and not placed.column.badge:
+                write(placed.at, y, text, ha=placed.column.align, **look)
+        if row.first and row.line.kind == "pooled" and row.line.level == 0:
             rule(y + 0.5)
+
+
+def _badges(ax: Axes, page: Page, palette: Palette) -> None:
+    """Judgements of risk of bias as circles with their symbols."""
+    from matplotlib.transforms import blended_transform_factory
+
+    found = [
+        (_fraction(page, placed.at), y, level)
+        for y, row in _numbered(page)
+        for placed in page.layout.columns
+        if placed.column.badge and row.first
+        for level in [row.line.values.get(placed.column.keys[0])]
+        if isinstance(level, Level)
+    ]
+    if found:
+        x, y, levels = zip(*found, strict=True)
+        place = blended_transform_factory(ax.transAxes, ax.transData)
+        draw_levels(ax, x, y, levels, diameter=1.3 * page.layout.size, palette=palette, transform=place)
 
 
 def _axis_text(ax: Axes, page: Page, palette: Palette) -> None:
@@ -217,17 +250,13 @@ def _axis_text(ax: Axes, page: Page, palette: Palette) -> None:
         below(ax, _fraction(page, x), depth, text, **{"fontsize": size, "color": palette.ink, **extra})
 
     depth = 2.9 * size
-    at = layout.panel[0] + page.null * (layout.panel[1] - layout.panel[0])
-    for lines, x, align in (
-        (page.sides[0], at - 0.4 * size, "right"),
-        (page.sides[1], at + 0.4 * size, "left"),
-    ):
+    for lines, x, align in _sides(page) if page.under else ():
         for position, line in enumerate(lines):
             write(x, depth + 1.3 * size * position, line, ha=align)
-    depth += 1.3 * size * max(map(len, page.sides)) + 0.1 * size
-    half = min(page.title_width / 2, layout.width / 2)
+    depth += 1.3 * size * page.under + 0.1 * size
+    half = min(text_width(page.axis_title, size) / 2, layout.width / 2)
     middle = min(max(sum(layout.panel) / 2, half), layout.width - half)
-    ax.set_xlabel(page.table.scale.title, fontsize=size, color=palette.ink, va="baseline")
+    ax.set_xlabel(page.axis_title, fontsize=size, color=palette.ink, va="baseline")
     ax.xaxis.set_label_coords(_fraction(page, middle), -depth / layout.panel_height)
     depth = page.axis_height + 1.4 * size
     for line in layout.foot:

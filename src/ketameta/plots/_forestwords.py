@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ketameta.models import Pooled, Subgroups
 from ketameta.plots._scale import Scale
-from ketameta.plots._table import MARKS, Table
+from ketameta.plots._table import Table
 from ketameta.plots._words import level_text, plural, sides
 from ketameta.plots.alt import axis_words, sentences
 
@@ -22,8 +22,8 @@ def fit_words(fit: Pooled | Subgroups, table: Table, favours: tuple[str, str] | 
     if overall.k > 1:
         least, most = min(studies, key=lambda x: x.estimate), max(studies, key=lambda x: x.estimate)
         parts.append(
-            f"Study estimates range from {scale.text(least.estimate)} ({least.label.rstrip(MARKS)}) "
-            f"to {scale.text(most.estimate)} ({most.label.rstrip(MARKS)})"
+            f"Study estimates range from {scale.text(least.estimate)} ({least.label}) "
+            f"to {scale.text(most.estimate)} ({most.label})"
         )
     parts += [f"{name}: {_estimate(part, scale)}, k = {part.k}" for name, part in groups]
     parts.append(

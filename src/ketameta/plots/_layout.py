@@ -3,28 +3,57 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from ketameta.plots._table import Line, Table
-from ketameta.plots._words import level_text
+from ketameta.plots._forestrows import Column, Line
+from ketameta.plots._table import Table
 from ketameta.plots.style import POINTS_PER_MM, text_width, wrap
 
-__all__ = ["Layout", "Page", "Row", "effect_text", "plan"]
+__all__ = ["Layout", "Page", "Placed", "Row", "Span", "plan"]
 
 _LEAST_PANEL = 0.22
 _SMALL = 0.9
+_BADGE = 1.5
+_TEXT_SHARE = 0.5
 _BRACKETS = re.compile(r"\([^()]{1,16}\)")
 _BOLD = frozenset({"group", "pooled"})
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One printed row: its words, and the line of the table whose marks stand on it."""
+    """One printed row: its words, the line of the table whose marks stand on it, and texts by column."""
 
     label: str
     line: Line
     first: bool
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A column with its edges in points from the left of the box, and its heading in lines."""
+
+    column: Column
+    head: tuple[str, ...]
+    left: float
+    right: float
+
+    @property
+    def at(self) -> float:
+        """Where its texts are aligned."""
+        place = {"left": self.left, "right": self.right, "center": (self.left + self.right) / 2}
+        return place[self.column.align]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A heading over several columns, with its edges."""
+
+    text: str
+    left: float
+    right: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +66,12 @@ class Layout:
         What is laid out.
     rows : tuple of Row
         Printed rows from the top.
-    column_right : tuple of float
-        Right edge of each column of arm statistics.
-    arms : mapping
-        Left and right edge of the columns of each arm.
+    columns : tuple of Placed
+        Columns from the left; texts of rows stand in this order.
+    spans : tuple of Span
+        Headings over columns.
     panel : tuple of float
         Left and right edge of the interval panel.
-    effect_right, weight_right : float
-        Right edges of the columns right of the panel; `weight_right` is None without weights.
     head : int
         Rows of headings.
     foot : tuple of str
@@ -56,12 +83,9 @@ class Layout:
     pitch: float
     width: float
     rows: tuple[Row, ...]
-    column_right: tuple[float, ...]
-    arms: Mapping[str, tuple[float, float]]
+    columns: tuple[Placed, ...]
+    spans: tuple[Span, ...]
     panel: tuple[float, float]
-    effect_head: str
-    effect_right: float
-    weight_right: float | None
     head: int
     foot: tuple[str, ...]
 
@@ -75,10 +99,6 @@ class Layout:
         """Height of the rows with their headings."""
         return self.pitch * (len(self.rows) + self.head + 0.3)
 
-    def axis_height(self, favour_lines: int) -> float:
-        """Height of tick labels, sides and name of the axis."""
-        return self.size * (2.0 + 1.3 * favour_lines + 1.6)
-
     @property
     def foot_height(self) -> float:
         """Height of the notes under the axis."""
@@ -89,7 +109,7 @@ class Layout:
         """Share of studies whose name takes more than one row."""
         studies = [row for row in self.rows if row.line.kind == "study"]
         names = sum(row.first for row in studies)
-        return len({id(row.line) for row in studies if not row.first}) / names
+        return len({id(row.line) for row in studies if row.label and not row.first}) / names
 
     def enough(self) -> bool:
         """Whether the panel is wide enough to read intervals from."""
@@ -98,14 +118,28 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A table laid out, with the words around it."""
+    """A table laid out, with the words around it.
+
+    Attributes
+    ----------
+    sides : tuple of tuple of str
+        Who is favoured on the left and on the right of the null, in lines.
+    sides_row : int, optional
+        Row of headings on which the last of these lines stands; None where they stand under the axis.
+    sides_at : float
+        Where they meet, in points from the left.
+    panel_head : tuple of str
+        Headings over the panel, from the top.
+    """
 
     layout: Layout
     title: tuple[str, ...]
     limits: tuple[float, float]
     ticks: tuple[float, ...]
     sides: tuple[tuple[str, ...], tuple[str, ...]]
-    null: float
+    sides_row: int | None
+    sides_at: float
+    panel_head: tuple[str, ...]
 
     @property
     def table(self) -> Table:
@@ -113,76 +147,60 @@ class Page:
         return self.layout.table
 
     @property
-    def title_width(self) -> float:
-        """Width of the axis name."""
-        return text_width(self.table.scale.title, self.layout.size)
+    def axis_title(self) -> str:
+        """Name of the axis, unless a heading over the panel says it in full."""
+        title = self.table.scale.title
+        return "" if title in self.panel_head else title
 
     @property
     def title_height(self) -> float:
+        """Height of the title."""
         return (
             1.2 * self.layout.size * (1.3 * len(self.title) + 0.4) if self.title else 0.4 * self.layout.size
         )
 
     @property
+    def under(self) -> int:
+        """Lines on who is favoured that stand under the axis."""
+        return max(map(len, self.sides)) if self.sides_row is None else 0
+
+    @property
     def axis_height(self) -> float:
-        return self.layout.axis_height(max(map(len, self.sides)))
+        """Height of what stands between the panel and the notes."""
+        return self.layout.size * (2.0 + 1.3 * self.under + (1.6 if self.axis_title else 0.3))
 
     @property
     def height(self) -> float:
+        """Height of everything."""
         layout = self.layout
         return self.title_height + layout.panel_height + self.axis_height + layout.foot_height
 
 
-def plan(
-    table: Table,
-    *,
-    width: float,
-    size: float,
-    pitch: float,
-    label_share: float,
-    weight: bool,
-    digits: int,
-    footer: bool,
-) -> Layout:
+def plan(table: Table, *, width: float, size: float, pitch: float, label_share: float) -> Layout:
     """Lay out a table of rows in a box of that width (points); labels take at most `label_share` of it."""
-    gap = 1.1 * size
+    heading = text_width(table.layout.study, size, weight="bold")
     widest = max((_label_width(line, size) for line in table.lines if line.kind != "note"), default=0.0)
-    label = min(max(widest, text_width("Study", size, weight="bold")) + 0.1, label_share * width)
-    column_right, arms = _columns(table, label, size)
-    right = max((end for _, end in arms.values()), default=label)
-    rows, moved = _rows(table, label, right, size)
-    scale = table.scale
-    effect_head = f"{scale.short} [{level_text(table.level)} CI]"
-    effects = [
-        text_width(effect_text(table, line, digits), size, weight=_weight(line)) for line in table.lines
-    ]
-    effect_width = max(*effects, text_width(effect_head, size, weight="bold"))
-    weight_width = text_width("Weight", size, weight="bold") + gap if weight else 0.0
-    notes = (*moved, *table.notes, *(table.footer if footer else ()))
-    foot = tuple(part for note in notes for part in wrap(note, width, _SMALL * size, screen=True))
+    label = min(max(widest, heading) + 0.1, label_share * width)
+    longest = max(_TEXT_SHARE * label_share * width, 5 * size)
+    before, before_spans, start = _place(table, table.left, label, size, longest)
+    after, after_spans, end = _place(table, table.right, 0.0, size, longest)
+    shift = width - end
+    columns = (*before, *(_moved(placed, shift) for placed in after))
+    spans = (*before_spans, *(Span(x.text, x.left + shift, x.right + shift) for x in after_spans))
+    rows, moved = _rows(table, columns, label, start, size)
+    notes = (*moved, *table.notes, *table.footer)
     return Layout(
         table=table,
         size=size,
         pitch=pitch,
         width=width,
         rows=rows,
-        column_right=column_right,
-        arms=arms,
-        panel=(right + 1.6 * gap, width - weight_width - effect_width - 1.4 * gap),
-        effect_head=effect_head,
-        effect_right=width - weight_width,
-        weight_right=width if weight else None,
-        head=2 if table.columns else 1,
-        foot=foot,
+        columns=columns,
+        spans=spans,
+        panel=(start + 1.76 * size, width - (end - 0.36 * size if after else size)),
+        head=max([1, *(len(x.head) + bool(x.column.over) for x in columns)]),
+        foot=tuple(part for note in notes for part in wrap(note, width, _SMALL * size, screen=True)),
     )
-
-
-def effect_text(table: Table, line: Line, digits: int) -> str:
-    """Text of one row in the effect column."""
-    scale = table.scale
-    if line.kind in {"study", "pooled"}:
-        return f"{scale.text(line.estimate, digits)} {scale.interval(line.low, line.high, digits)}"
-    return scale.interval(line.low, line.high, digits) if line.kind == "prediction" else ""
 
 
 def _indent(line: Line) -> str:
@@ -195,61 +213,102 @@ def _weight(line: Line) -> str:
 
 
 def _label_width(line: Line, size: float) -> float:
-    return text_width(_indent(line) + line.label, size, weight=_weight(line))
+    return text_width(_indent(line) + line.name, size, weight=_weight(line))
 
 
-def _columns(
-    table: Table, label: float, size: float
-) -> tuple[tuple[float, ...], dict[str, tuple[float, float]]]:
-    """Right edges of the columns of arm statistics, and the edges of each arm."""
-    edges: list[float] = []
-    arms: dict[str, tuple[float, float]] = {}
-    right = label
-    for name in dict.fromkeys(column.over for column in table.columns):
-        inside = [column for column in table.columns if column.over == name]
+def _gaps(before: Column | None, column: Column, size: float) -> float:
+    """Distance of a column from the one before it, or from the names."""
+    if before is not None and column.over and column.over == before.over:
+        return 0.0 if column.badge else 0.9 * size
+    if before is None or before.over or column.over or "left" in {column.align, before.align}:
+        return 1.9 * size
+    return 1.1 * size
+
+
+def _place(
+    table: Table, columns: Sequence[Column], start: float, size: float, longest: float
+) -> tuple[tuple[Placed, ...], tuple[Span, ...], float]:
+    """Columns one after the other from an edge on, the headings over them, and where they end."""
+    placed: list[Placed] = []
+    spans: list[Span] = []
+    right, before = start, None
+    for over, group in groupby(columns, key=lambda column: column.over):
+        inside = list(group)
+        rooms = [_longest(table, column, longest, size) if column.wraps else 0.0 for column in inside]
+        heads = [_head(column, room, size) for column, room in zip(inside, rooms, strict=True)]
         widths = [
-            max(
-                *(
-                    text_width(line.cells.get(column.key, ""), size, weight=_weight(line))
-                    for line in table.lines
-                ),
-                text_width(column.head, size, weight="bold"),
-            )
-            for column in inside
+            _column_width(table, column, head, room, size)
+            for column, head, room in zip(inside, heads, rooms, strict=True)
         ]
-        gap = 0.9 * size
-        lacking = text_width(name, size, weight="bold") - sum(widths) - gap * (len(widths) - 1)
-        start = right + 1.9 * size
-        right = start + max(lacking, 0.0) / 2
-        for width in widths:
-            right += width
-            edges.append(right)
-            right += gap
-        right += max(lacking, 0.0) / 2 - gap
-        arms[name] = (start, right)
-    return tuple(edges), arms
+        gaps = [_gaps(one, column, size) for one, column in zip([before, *inside[:-1]], inside, strict=True)]
+        left = right + gaps[0]
+        lacking = max(text_width(over, size, weight="bold") - sum(widths) - sum(gaps[1:]), 0.0) if over else 0
+        right += lacking / 2
+        for column, head, width, gap in zip(inside, heads, widths, gaps, strict=True):
+            right += gap + width
+            placed.append(Placed(column, head, right - width, right))
+        right += lacking / 2
+        if over:
+            spans.append(Span(over, left, right))
+        before = inside[-1]
+    return tuple(placed), tuple(spans), right
 
 
-def _rows(table: Table, label: float, left: float, size: float) -> tuple[tuple[Row, ...], list[str]]:
-    """Break labels into printed rows; where a note would take more than two rows, notes go under the axis."""
+def _moved(placed: Placed, shift: float) -> Placed:
+    return Placed(placed.column, placed.head, placed.left + shift, placed.right + shift)
+
+
+def _head(column: Column, longest: float, size: float) -> tuple[str, ...]:
+    """Heading of a column; those of texts are broken where they are longer than texts may be."""
+    return tuple(wrap(column.head, longest, size, weight="bold")) if column.wraps else (column.head,)
+
+
+def _column_width(table: Table, column: Column, head: Sequence[str], longest: float, size: float) -> float:
+    heading = max(text_width(text, size, weight="bold") for text in head)
+    if column.badge:
+        return max(_BADGE * size, heading + 0.3 * size)
+    widest = max(text_width(column.write(line), size, weight=_weight(line)) for line in table.lines)
+    return max(min(widest + 0.1, longest) if column.wraps else widest, heading)
+
+
+def _longest(table: Table, column: Column, longest: float, size: float) -> float:
+    """Greatest width of a column of texts: wider where a single word needs it."""
+    words = [word for line in table.lines for word in column.write(line).split(" ")]
+    word = max(text_width(text, size, weight="bold") for text in (*words, *column.head.split(" ")))
+    return max(longest, min(word + 0.1, 2 * longest))
+
+
+def _rows(
+    table: Table, columns: Sequence[Placed], label: float, left: float, size: float
+) -> tuple[tuple[Row, ...], list[str]]:
+    """Break names and texts into printed rows; where a note would take more than two, notes go under the axis."""
     parts = [
         _broken(line, left + size if line.kind in {"note", "group"} else label, size) for line in table.lines
     ]
     under = any(line.kind == "note" and len(part) > 2 for line, part in zip(table.lines, parts, strict=True))
     rows: list[Row] = []
     moved: list[str] = []
-    group = ""
     for line, part in zip(table.lines, parts, strict=True):
-        group = line.label if line.kind == "group" else group
         if under and line.kind == "note":
-            moved.append(f"{group}. {line.label}." if line.level else f"{line.label}.")
-        else:
-            rows += [Row(_indent(line) + text, line, position == 0) for position, text in enumerate(part)]
+            moved.append(f"{line.group}. {line.name}." if line.group else f"{line.name}.")
+            continue
+        cells = [_cell(placed, line, size) for placed in columns]
+        for position in range(max(map(len, (part, *cells)))):
+            text = _indent(line) + part[position] if position < len(part) else ""
+            row = tuple(cell[position] if position < len(cell) else "" for cell in cells)
+            rows.append(Row(text, line, position == 0, row))
     return tuple(rows), moved
+
+
+def _cell(placed: Placed, line: Line, size: float) -> list[str]:
+    """Text of a column in a row, broken where it is a text that goes on."""
+    text = placed.column.write(line)
+    room = placed.right - placed.left
+    return wrap(text, room, size, weight=_weight(line)) if placed.column.wraps and text else [text]
 
 
 def _broken(line: Line, room: float, size: float) -> list[str]:
     """Printed rows of one label; what stands in short brackets stays together."""
-    held = _BRACKETS.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), line.label)
+    held = _BRACKETS.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), line.name)
     used = _SMALL * size if line.kind == "note" else size
     return wrap(held, room - text_width(_indent(line), used), used, weight=_weight(line))

@@ -77,9 +77,9 @@ class Scale:
             return number(shown, digits if shown < 10 else max(digits - 1, 0))
         return f"{shown:,.0f}" if shown < 1e6 else f"{shown:.0e}"
 
-    def interval(self, low: float, high: float, digits: int = 2) -> str:
+    def interval(self, low: float, high: float, digits: int = 2, form: str = "[{low}, {high}]") -> str:
         """Text of an interval on the shown scale."""
-        return f"[{self.text(low, digits)}, {self.text(high, digits)}]"
+        return form.format(low=self.text(low, digits), high=self.text(high, digits))
 
     def ticks(self, low: float, high: float, most: int) -> tuple[float, ...]:
         """Round values on the shown scale between two bounds of the model's scale, at most so many."""

@@ -2,18 +2,23 @@
 
 Row labels, interval lines, squares and the effect axis are drawn by the package forestplot
 (see :mod:`ketameta.plots._engine`). It knows no pooled estimate and prints a row's columns as one
-string in a monospaced face, so this module draws on the same axes:
+string in a monospaced face, so :mod:`ketameta.plots._draw` draws on the same axes:
 
 - diamonds of pooled estimates, the prediction interval, arrows on intervals that are cut;
-- columns of arm statistics, effects and weights, each set flush right, and their headings;
+- columns of arm statistics, effects, weights and anything else the rows hold, and their headings;
+- judgements of risk of bias as circles with symbols;
 - the line of no difference, which forestplot would carry on through the headings;
 - headings of subgroups, lines on heterogeneity and tests, notes, method and provenance.
+
+What is said is decided before where it stands, and both before anything is drawn: options and layout
+(:mod:`ketameta.plots._forestlayouts`), rows and columns (:mod:`ketameta.plots._table`), positions in points
+(:mod:`ketameta.plots._layout`), and the figure.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -22,13 +27,15 @@ import numpy as np
 from ketameta.errors import FigureError
 from ketameta.models import Pooled, Subgroups
 from ketameta.plots._draw import draw
+from ketameta.plots._forestheads import panel_head, place_sides, side_words, sides_at
+from ketameta.plots._forestoptions import SMALLEST_TYPE, ForestOptions
 from ketameta.plots._forestwords import fit_words
 from ketameta.plots._layout import Layout, Page, plan
 from ketameta.plots._place import MARGIN_MM, box_size, new_axes, require_empty
 from ketameta.plots._scale import Scale, window
-from ketameta.plots._table import Arms, Table, build
-from ketameta.plots._words import sides
+from ketameta.plots._table import Table, build, shapes
 from ketameta.plots.alt import remember
+from ketameta.plots.foresttable import require_result
 from ketameta.plots.style import POINTS_PER_MM, quiet_rc, text_width, wrap
 
 if TYPE_CHECKING:
@@ -36,58 +43,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ForestOptions", "forest"]
 
-_SMALLEST_TYPE = 5.0
 _MANY_ROWS = 40
+_LABEL_SHARES = (0.36, 0.3, 0.25, 0.2)
 _MOST_BROKEN = 0.34
 _WIDEST_LOG = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class ForestOptions:
-    """What a forest plot shows, and how large.
-
-    Attributes
-    ----------
-    width_mm : float
-        Width of a new figure in millimetres: 180 fills a page, 85 a column, 254 a slide.
-    font_size : float, optional
-        Size of the type in points; by default it follows the width and the number of rows.
-    columns : {"auto", "full", "n", "none"}
-        Columns of arm statistics: all, numbers only, none; ``"auto"`` takes what there is room for.
-    weight : bool
-        Show the column of weights (where there is room for it).
-    digits : int
-        Decimals of effects.
-    limits : tuple of float, optional
-        Ends of the effect axis as shown (ratios as ratios).
-    prediction : bool
-        Show the prediction interval.
-    footer : bool
-        Show method and provenance.
-    """
-
-    width_mm: float = 180.0
-    font_size: float | None = None
-    columns: str = "auto"
-    weight: bool = True
-    digits: int = 2
-    limits: tuple[float, float] | None = None
-    prediction: bool = True
-    footer: bool = True
-
-    def __post_init__(self) -> None:
-        if not 60 <= self.width_mm <= 1000:
-            raise FigureError(f"width_mm={self.width_mm!r}: give a width from 60 to 1000 mm.")
-        if self.font_size is not None and not _SMALLEST_TYPE <= self.font_size <= 40:
-            raise FigureError(
-                f"font_size={self.font_size!r}: give a size from {_SMALLEST_TYPE:g} to 40 points."
-            )
-        if self.columns not in {"auto", "full", "n", "none"}:
-            raise FigureError(f"columns={self.columns!r}: give 'auto', 'full', 'n' or 'none'.")
-        if not 0 <= self.digits <= 6:
-            raise FigureError(f"digits={self.digits!r}: give a whole number from 0 to 6.")
-        if self.limits is not None and not self.limits[0] < self.limits[1]:
-            raise FigureError(f"limits={self.limits!r}: give the lower end first.")
 
 
 def forest(
@@ -114,7 +73,7 @@ def forest(
         scales where higher is worse a negative value favours ketamine; of response and remission
         a ratio over 1 does.
     options : ForestOptions, optional
-        Width, type, columns and limits.
+        Layout, width, type, columns and limits.
 
     Returns
     -------
@@ -142,20 +101,17 @@ def forest(
     ['Study', 'Study 1', 'Study 2', 'Study 3']
     >>> plt.close(ax.figure)
     """
-    if not isinstance(fit, Pooled | Subgroups):
-        raise FigureError(
-            f"forest() draws the result of pool() or subgroups(), not {type(fit).__name__}; pool the effects first."
-        )
+    require_result(fit, "forest")
     options = options or ForestOptions()
     with quiet_rc():
         if ax is None:
-            width = (options.width_mm - 2 * MARGIN_MM) * POINTS_PER_MM
+            width = (options.width - 2 * MARGIN_MM) * POINTS_PER_MM
             page = _fit(fit, options, width, None, title, favours)
-            ax = new_axes(options.width_mm, page.height / POINTS_PER_MM + 2 * MARGIN_MM)
+            ax = new_axes(options.width, page.height / POINTS_PER_MM + 2 * MARGIN_MM)
         else:
             require_empty(ax)
             page = _fit(fit, options, *box_size(ax), title, favours)
-        draw(ax, page, options.digits)
+        draw(ax, page)
     remember(ax, fit_words(fit, page.table, favours))
     return ax
 
@@ -169,27 +125,16 @@ def _fit(
     favours: tuple[str, str] | None,
 ) -> Page:
     """Lay out with the largest type and the most columns that there is room for."""
-    arms: tuple[Arms, ...] = ("full", "n", "none")
-    if options.columns != "auto":
-        arms = (options.columns,)  # type: ignore[assignment]
-    tables = [build(fit, arms=choice, prediction=options.prediction) for choice in arms]
-    shapes = [(table, options.weight) for table in tables] + [(tables[-1], False)]
-    many = len(tables[0].lines) > _MANY_ROWS
-    usual = float(np.clip(7.5 * width / (180 * POINTS_PER_MM), 6.5, 14.0)) * (0.9 if many else 1.0)
+    table = build(fit, options)
+    many = len(table.lines) > _MANY_ROWS
+    share = width / (options.look.width_mm * POINTS_PER_MM)
+    usual = float(np.clip(share * options.look.font_size, 6.5, 14.0)) * (0.9 if many else 1.0)
     for largest in _sizes(options.font_size, usual, shrink=height is not None):
-        least = options.font_size or max(0.9 * largest, _SMALLEST_TYPE)
+        least = options.font_size or max(0.9 * largest, SMALLEST_TYPE)
         roomy: list[Layout] = []
-        for (table, weight), size, label_share in product(shapes, (largest, least), (0.36, 0.3, 0.25, 0.2)):
-            layout = plan(
-                table,
-                width=width,
-                size=size,
-                pitch=(1.34 if many else 1.55) * size,
-                label_share=label_share,
-                weight=weight,
-                digits=options.digits,
-                footer=options.footer,
-            )
+        for shape, size, label_share in product(shapes(table, options), (largest, least), _LABEL_SHARES):
+            pitch = (1.34 if many else 1.55) * size
+            layout = plan(shape, width=width, size=size, pitch=pitch, label_share=label_share)
             if layout.enough():
                 roomy.append(layout)
                 if layout.broken <= _MOST_BROKEN:
@@ -201,7 +146,7 @@ def _fit(
     given = f"{width / POINTS_PER_MM:.0f} mm wide"
     given += "" if height is None else f" and {height / POINTS_PER_MM:.0f} mm high"
     raise FigureError(
-        f"The forest plot of {len(tables[0].lines)} rows does not fit in {given}: give larger axes, "
+        f"The forest plot of {len(table.lines)} rows does not fit in {given}: give larger axes, "
         "fewer columns or a smaller font_size, or leave ax out for a figure of the right size."
     )
 
@@ -210,7 +155,7 @@ def _sizes(given: float | None, usual: float, *, shrink: bool) -> list[float]:
     """Sizes of type to try, the largest first."""
     if given is not None:
         return [given]
-    smaller = np.arange(math.floor(2 * usual) / 2, _SMALLEST_TYPE - 0.1, -0.5).tolist() if shrink else []
+    smaller = np.arange(math.floor(2 * usual) / 2, SMALLEST_TYPE - 0.1, -0.5).tolist() if shrink else []
     return [usual, *(size for size in smaller if size < usual)]
 
 
@@ -223,32 +168,34 @@ def _stretch(layout: Layout, needed: float, height: float | None) -> Layout:
 
 
 def _page(layout: Layout, options: ForestOptions, title: str | None, favours: tuple[str, str] | None) -> Page:
-    """Limits, ticks and the words under the axis of a table that is laid out."""
-    table, scale = layout.table, layout.table.scale
+    """Limits, ticks and the words around the panel of a table that is laid out."""
+    table, scale, size = layout.table, layout.table.scale, layout.size
     panel = layout.panel[1] - layout.panel[0]
     if options.limits is None:
         low, high = _window(table)
+        if table.layout.symmetric:
+            low, high = min(low, -high), max(high, -low)
         low, high = (max(low, -_WIDEST_LOG), min(high, _WIDEST_LOG)) if scale.ratio else (low, high)
     elif scale.ratio and options.limits[0] <= 0:
         raise FigureError(f"limits={options.limits!r}: the ends of a ratio axis are above 0.")
     else:
         low, high = (math.log(x) if scale.ratio else float(x) for x in options.limits)
     null = min(max(-low / (high - low), 0.0), 1.0)
-    at = layout.panel[0] + null * panel
-    left, right = sides(table.overall.rows, favours)
+    words = side_words(table, favours)
+    at = sides_at(layout, words, layout.panel[0] + null * panel)
+    placed, row = place_sides(layout, words, at)
+    head = panel_head(table, panel + 2.4 * size, size)
     shown = scale.shown([low, high]).tolist()
+    needed = max(len(head), 0 if row is None else row + max(map(len, placed)))
     return Page(
-        layout=layout,
-        title=tuple(wrap(title, layout.width, 1.2 * layout.size, weight="bold", screen=True))
-        if title
-        else (),
+        layout=replace(layout, head=max(layout.head, needed)),
+        title=tuple(wrap(title, layout.width, 1.2 * size, weight="bold", screen=True)) if title else (),
         limits=(shown[0], shown[1]),
-        ticks=_ticks(scale, low, high, panel, layout.size),
-        sides=(
-            tuple(wrap(f"←\N{NO-BREAK SPACE}{left}", at - 0.5 * layout.size, layout.size)),
-            tuple(wrap(f"{right}\N{NO-BREAK SPACE}→", layout.width - at - 0.5 * layout.size, layout.size)),
-        ),
-        null=null,
+        ticks=_ticks(scale, low, high, panel, size),
+        sides=placed,
+        sides_at=at,
+        sides_row=row,
+        panel_head=head,
     )
 
 
