@@ -9,7 +9,6 @@ import pandas as pd
 
 from ketameta._render import interval, number
 from ketameta._typing import Array
-from ketameta.models._studies import text_column
 from ketameta.models.design import Design
 from ketameta.models.hypotheses import decimals
 from ketameta.models.linear import Linear
@@ -19,7 +18,6 @@ __all__ = [
     "CoefficientTable",
     "coefficient_row",
     "in_words",
-    "left_out_records",
     "plain_rows",
     "predicted",
 ]
@@ -75,16 +73,6 @@ def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of a table as plain values; None stands for a missing or infinite number."""
     return [
         {str(name): finite(value) for name, value in row.items()} for row in table.to_dict(orient="records")
-    ]
-
-
-def left_out_records(left_out: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows left out, each with what names it and why."""
-    return [
-        {"record_id": record or None, "label": label, "reason": reason}
-        for record, label, reason in zip(
-            *(text_column(left_out, name) for name in ("record_id", "label", "reason")), strict=True
-        )
     ]
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from ketameta._render import Card, Shown, interval, number, p_value
 from ketameta._typing import Array
 from ketameta.models._studies import text_column
-from ketameta.models.result import RATIO_MEASURES, finite, level_text, shown, small
+from ketameta.models.result import RATIO_MEASURES, finite, left_out_records, level_text, shown, small
 from ketameta.provenance import Provenance
 
 __all__ = ["ChiSquare", "PooledCounts"]
@@ -193,12 +193,7 @@ class PooledCounts(Shown):
             | {"weight": finite(weight)}
             for (record, label), (a, n1, c, n2, weight) in zip(names, counts, strict=True)
         ]
-        result["left_out"] = [
-            {"record_id": record or None, "label": label, "reason": reason}
-            for record, label, reason in zip(
-                *(text_column(self.left_out, name) for name in ("record_id", "label", "reason")), strict=True
-            )
-        ]
+        result["left_out"] = left_out_records(self.left_out)
         result["notes"] = list(self.notes)
         result["provenance"] = self.provenance.to_dict()
         return result

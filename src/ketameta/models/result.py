@@ -15,7 +15,7 @@ from ketameta.models._studies import text_column
 from ketameta.models.prediction import MeanInference, NewTrial, Probability
 from ketameta.provenance import Provenance
 
-__all__ = ["RATIO_MEASURES", "Pooled", "finite", "level_text", "shown", "small"]
+__all__ = ["RATIO_MEASURES", "Pooled", "finite", "left_out_records", "level_text", "shown", "small"]
 
 RATIO_MEASURES = frozenset({"OR", "RR", "HR", "ROM", "PETO"})
 
@@ -230,15 +230,7 @@ class Pooled(Shown):
             {"record_id": record or None, "label": label, "yi": y, "vi": v, "weight": w}
             for record, label, y, v, w in columns
         ]
-        result["left_out"] = [
-            {"record_id": record or None, "label": label, "reason": reason}
-            for record, label, reason in zip(
-                text_column(left_out, "record_id"),
-                text_column(left_out, "label"),
-                text_column(left_out, "reason"),
-                strict=True,
-            )
-        ]
+        result["left_out"] = left_out_records(left_out)
         result["notes"] = list(self.notes)
         result["provenance"] = self.provenance.to_dict()
         return result
@@ -327,6 +319,16 @@ def small(value: float) -> str:
     if value == 0:
         return "0"
     return f"{value:.2g}" if 0 < value < 0.01 else number(value)
+
+
+def left_out_records(left_out: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows left out, each with what names it and why."""
+    return [
+        {"record_id": record or None, "label": label, "reason": reason}
+        for record, label, reason in zip(
+            *(text_column(left_out, name) for name in ("record_id", "label", "reason")), strict=True
+        )
+    ]
 
 
 def finite(value: Any) -> Any:
