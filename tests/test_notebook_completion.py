@@ -23,6 +23,7 @@ shell.run_cell('''
 import ketameta as km
 import ketameta.evidence, ketameta.effects, ketameta.models, ketameta.curves, ketameta.plots, ketameta.reporting
 fit = km.pool(yi=[-1.0, -0.5, -0.8], vi=[0.1, 0.1, 0.2])
+provenance = fit.provenance
 ''')
 found = {}
 for text in json.loads(sys.argv[2]):
@@ -34,7 +35,7 @@ print("\\n" + json.dumps(found))
 
 @pytest.fixture(scope="module", params=["jedi", "plain"])
 def completed(request):
-    asked = ["km.", "km.s", "fit.", "fit.provenance.", *(f"km.{room}." for room in ROOMS)]
+    asked = ["km.", "km.s", "fit.", "provenance.", *(f"km.{room}." for room in ROOMS)]
     done = subprocess.run(
         [sys.executable, "-c", ASK, request.param, json.dumps(asked)],
         capture_output=True,
@@ -57,5 +58,5 @@ def test_a_package_inside_offers_its_public_names(completed, room):
 
 def test_a_result_offers_fields_and_methods(completed):
     assert {"estimate", "ci_low", "to_frame", "sentence", "provenance"} <= set(completed["fit."])
-    assert {"n_rows", "line"} <= set(completed["fit.provenance."])
-    assert not any(name.startswith("_") for name in completed["fit."] + completed["fit.provenance."])
+    assert {"n_rows", "line"} <= set(completed["provenance."])
+    assert not any(name.startswith("_") for name in completed["fit."] + completed["provenance."])

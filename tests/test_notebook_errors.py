@@ -91,7 +91,7 @@ def trials():
 
 def test_a_missing_column_is_what_pandas_says_too(trials):
     for ask in (lambda: trials["zzzz"], lambda: trials.zzzz):
-        with pytest.raises(ColumnError, match="no column .zzzz.; .columns lists") as caught:
+        with pytest.raises(ColumnError, match=r"no column 'zzzz'; \.columns lists") as caught:
             ask()
         assert all(issubclass(caught.type, base) for base in (KeyError, AttributeError, DataError))
 
