@@ -401,7 +401,7 @@ def _draw_words(ax: Axes, frame: Frame, palette: Palette) -> None:
     size, panel = frame.size, frame.panel_width
     look: dict[str, Any] = {"fontsize": size, "color": palette.ink}
     ax.set_xlabel("\n".join(frame.x_name).replace("$", r"\$"), va="baseline", linespacing=1.2, **look)
-    ax.xaxis.set_label_coords(0.5, -frame.name_depth / frame.panel_height)
+    ax.xaxis.set_label_coords(0.5, -frame.foot_depth / frame.panel_height)
     ax.set_ylabel("\n".join(frame.y_name).replace("$", r"\$"), va="top", linespacing=1.2, **look)
     ax.yaxis.set_label_coords(-frame.left / panel, 0.5)
     for lines, step, align in ((frame.sides[0], -0.4, "right"), (frame.sides[1], 0.4, "left")):
