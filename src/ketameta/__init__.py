@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         regress,
         subgroups,
     )
-    from ketameta.plots import forest, funnel, timecourse
+    from ketameta.plots import evidence_map, forest, funnel, timecourse
     from ketameta.reporting import report
 
 _ROOMS = ("curves", "effects", "errors", "evidence", "exploring", "models", "plots", "reporting")
@@ -38,6 +38,7 @@ _HOME = {
     "counts": "models",
     "durability": "curves",
     "effect_sizes": "effects",
+    "evidence_map": "plots",
     "explore": "exploring",
     "forest": "plots",
     "funnel": "plots",
@@ -63,6 +64,7 @@ __all__ = [
     "counts",
     "durability",
     "effect_sizes",
+    "evidence_map",
     "explore",
     "forest",
     "funnel",

@@ -26,11 +26,11 @@ class TimeBin:
 
 BINS = (
     TimeBin(12.0, "Hours", "to 12 h"),
-    TimeBin(36.0, "1 day", "to 36 h"),
-    TimeBin(120.0, "2–5 days", "to day 5"),
-    TimeBin(240.0, "1 week", "to day 10"),
-    TimeBin(528.0, "2–3 weeks", "to day 22"),
-    TimeBin(840.0, "4 weeks", "to day 35"),
+    TimeBin(36.0, "1 d", "to 36 h"),
+    TimeBin(120.0, "2–5 d", "to day 5"),
+    TimeBin(240.0, "7 d", "to day 10"),
+    TimeBin(528.0, "14–21 d", "to day 22"),
+    TimeBin(840.0, "28 d", "to day 35"),
     TimeBin(math.inf, "Later", "later"),
 )
 """Bins of time, each from the end of the one before."""

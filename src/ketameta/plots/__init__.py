@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ketameta.plots._frame import FigureOptions
 from ketameta.plots.alt import describe
+from ketameta.plots.evidence_map import evidence_map
 from ketameta.plots.forest import ForestOptions, forest
 from ketameta.plots.foresttable import forest_table
 from ketameta.plots.funnel import funnel
@@ -16,6 +17,7 @@ __all__ = [
     "ForestOptions",
     "TimecourseOptions",
     "describe",
+    "evidence_map",
     "forest",
     "forest_table",
     "funnel",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["open_grid"]
 
 _SMALLEST_TYPE = 4.9
-_LABEL_SHARES = (0.3, 0.36, 0.42, 0.5)
+_LABEL_SHARES = (0.3, 0.25, 0.36, 0.22, 0.42, 0.5)
 _ROOMIEST = 1.6
 _FEW_LINES = 3
 
@@ -77,7 +77,7 @@ def _fit(options: FigureOptions, grid: Grid, shape: float, width: float, height:
         roomy = [layout for layout in layouts if layout.enough()]
         if not roomy:
             continue
-        layout = next((each for each in roomy if each.broken <= _FEW_LINES), roomy[-1])
+        layout = min(roomy, key=lambda each: (each.broken[0], max(each.broken[1], _FEW_LINES)))
         if height is None or layout.height <= height:
             spread = 1.0 if height is None else 1 + (height - layout.height) / layout.panel[1]
             return replace(layout, heights=layout.heights * min(spread, _ROOMIEST))

@@ -21,6 +21,7 @@ __all__ = ["Grid", "Head", "Layout", "Row", "plan_grid", "weight_of"]
 _SMALL = 0.9
 _GAP = 0.9
 _MOST_UNDER = 4
+_BESIDE = 0.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Heading of a column: its first words, in bold, and what stands under them."""
+    """Heading of a column: its first words, in bold, what stands under them, and its least width in sizes."""
 
     name: str
+    least: float
     more: str = ""
 
 
@@ -50,8 +52,8 @@ class Grid:
         Rows from the top, and headings of the columns from the left.
     corner : str
         Heading of the labels.
-    least, most : float
-        Least and greatest width of a column in sizes of the type.
+    most : float
+        Greatest width of a column in sizes of the type.
     axis : float
         Height in sizes of the type that an axis under the cells takes.
     right : float
@@ -67,7 +69,6 @@ class Grid:
     rows: tuple[Row, ...]
     heads: tuple[Head, ...]
     corner: str
-    least: float
     most: float
     legend: tuple[str, ...] = ()
     foot: tuple[str, ...] = ()
@@ -140,9 +141,13 @@ class Layout:
         return 1.2 * self.small * max(map(len, self.more), default=0)
 
     @property
-    def broken(self) -> int:
-        """Lines of the longest label."""
-        return max(label.count("\n") + 1 for label in self.labels)
+    def broken(self) -> tuple[int, int]:
+        """How many labels have a word that is broken, and how many lines the longest label has."""
+        torn = sum(
+            label.replace("\n", " ") != " ".join(plain(row.label).split())
+            for row, label in zip(self.grid.rows, self.labels, strict=True)
+        )
+        return torn, max(label.count("\n") + 1 for label in self.labels)
 
     @property
     def head_height(self) -> float:
@@ -163,9 +168,8 @@ class Layout:
         return self.above + self.panel[1] + (self.grid.axis + 0.4) * self.size + foot
 
     def enough(self) -> bool:
-        """Whether all columns are as wide as they need to be, and fit into the box."""
-        used = self.left + self.panel[0] + self.grid.right * self.size
-        return bool(self.columns.min() >= self.grid.least * self.size and used <= self.width + 1e-6)
+        """Whether labels and columns fit into the box."""
+        return self.left + self.panel[0] + self.grid.right * self.size <= self.width + 1e-6
 
     def draw_legend(self, ax: Axes, handles: Sequence[Any], palette: Palette) -> None:
         """Draw the legend with the key of each of its entries."""
@@ -194,7 +198,7 @@ def plan_grid(grid: Grid, width: float, size: float, share: float, *, footer: bo
     Examples
     --------
     >>> from ketameta.plots._gridplan import Grid, Head, Row, plan_grid
-    >>> grid = Grid((Row("A", 2),), (Head("D1"), Head("D2")), "Study", least=2, most=9)
+    >>> grid = Grid((Row("A", 2),), (Head("D1", 2), Head("D2", 2)), "Study", most=9)
     >>> layout = plan_grid(grid, 200, 8, 0.3, footer=False)
     >>> layout.enough(), float(layout.heights[0]), [round(x / layout.size) for x in layout.columns.tolist()]
     (True, 16.0, [9, 9])
@@ -202,8 +206,12 @@ def plan_grid(grid: Grid, width: float, size: float, share: float, *, footer: bo
     small = _SMALL * size
     texts = [plain(row.label) for row in grid.rows]
     longest = max(
-        text_width(text, size, weight=weight_of(row), screen=True)
-        for text, row in zip((*texts, grid.corner), (*grid.rows, Row("", 0, heading=True)), strict=True)
+        text_width(grid.corner, size, weight="bold", screen=True),
+        *(
+            text_width(text, size, screen=True)
+            for text, row in zip(texts, grid.rows, strict=True)
+            if not row.heading
+        ),
     )
     left = min(longest + _GAP * size, share * width)
     labels = [
@@ -218,7 +226,7 @@ def plan_grid(grid: Grid, width: float, size: float, share: float, *, footer: bo
     ]
     columns = _share_out(width - left - grid.right * size, grid, size)
     under = tuple(
-        _under(head.more, float(column) - 0.5 * size, small)
+        _under(head.more, float(column) - _BESIDE * size, small)
         for head, column in zip(grid.heads, columns, strict=True)
     )
     shown = all(lines is not None for lines in under)
@@ -237,7 +245,7 @@ def plan_grid(grid: Grid, width: float, size: float, share: float, *, footer: bo
             ]
         ),
         names=tuple(
-            tuple(wrap(plain(head.name), column - 0.5 * size, size, weight="bold", screen=True))
+            tuple(wrap(plain(head.name), column - _BESIDE * size, size, weight="bold", screen=True))
             if head.name
             else ()
             for head, column in zip(grid.heads, columns.tolist(), strict=True)
@@ -257,14 +265,19 @@ def weight_of(row: Row) -> str:
 
 
 def _share_out(room: float, grid: Grid, size: float) -> Array:
-    """Widths of the columns: those whose heading has a longer word than others get what it needs."""
+    """Widths of the columns: those that need more than others get what they need."""
     needed = np.array(
         [
-            max((text_width(word, size, weight="bold", screen=True) for word in head.name.split()), default=0)
+            max(
+                head.least * size,
+                *(
+                    text_width(word, size, weight="bold", screen=True) + _BESIDE * size
+                    for word in head.name.split()
+                ),
+            )
             for head in grid.heads
         ]
     )
-    needed = np.minimum(needed + 0.6 * size, grid.most * size)
     wide = np.zeros(len(needed), dtype=np.bool_)
     even = room / len(needed)
     while not wide.all() and np.any(~wide & (needed > even)):

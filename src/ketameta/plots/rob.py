@@ -88,8 +88,8 @@ def rob_plot(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['Trial A', 'Trial B']
     >>> ax = km.rob_plot(judged, kind="summary")
-    >>> [label.get_text() for label in ax.get_yticklabels()]
-    ['Randomisation process', 'Deviations from the intended interventions', 'Overall']
+    >>> [(bar.get_label(), float(bar.get_width())) for bar in ax.patches][:2]
+    [('_low', 50.0), ('_high', 50.0)]
     >>> plt.close("all")
     """
     if kind not in _KINDS:
@@ -108,14 +108,14 @@ def _draw_traffic(
     ax: Axes | None, read: Judgements, options: FigureOptions, title: str | None, foot: tuple[str, ...]
 ) -> Axes:
     heads = tuple(
-        Head(domain.short, domain.name if domain.name != domain.short else "") for domain, _ in read.columns
+        Head(domain.short, 1.9, domain.name if domain.name != domain.short else "")
+        for domain, _ in read.columns
     )
     pitch, shape = (1.45, 200.0) if len(read.studies) > _MANY else (1.8, 180.0)
     grid = Grid(
         rows=tuple(Row(study, pitch) for study in read.studies),
         heads=heads,
         corner="Study",
-        least=1.9,
         most=14.0,
         legend=_legend(read),
         foot=foot,
@@ -138,9 +138,8 @@ def _draw_summary(
     rows = tuple(Row(domain.name, 2.2) for domain, _ in read.columns)
     grid = Grid(
         rows=rows,
-        heads=(Head(""),),
+        heads=(Head("", 14.0),),
         corner="",
-        least=14.0,
         most=1000.0,
         legend=_legend(read),
         foot=foot,
