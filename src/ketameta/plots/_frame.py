@@ -10,9 +10,9 @@ import numpy as np
 
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import FigureError
+from ketameta.plots._axis import Axis, Labels
 from ketameta.plots._legend import Legend, draw_legend, plan_legend
 from ketameta.plots._place import MARGIN_MM, below, box_size, new_axes, require_empty, shrink
-from ketameta.plots._scale import Scale
 from ketameta.plots.style import POINTS_PER_MM, Palette, font, palette_of, text_width, wrap
 
 if TYPE_CHECKING:
@@ -58,57 +58,6 @@ class FigureOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
-    """One axis: its name, how its values are shown, and its ends.
-
-    Attributes
-    ----------
-    name : str
-        Name of the axis.
-    scale : Scale
-        How values are shown; the ratio scales make the axis logarithmic.
-    low, high : float
-        Ends on the model's scale (logs of ratios).
-    sides : tuple of str
-        Who is favoured under and over the null; empty for none. Read on the horizontal axis only.
-    inverted : bool
-        Whether values grow to the left, or downwards.
-    """
-
-    name: str
-    scale: Scale
-    low: float
-    high: float
-    sides: tuple[str, str] = ("", "")
-    inverted: bool = False
-
-    def share(self, values: ArrayLike) -> Array:
-        """Place of values of the model's scale on the axis: 0 at its left or lower end, 1 at the other."""
-        along = (np.asarray(values, dtype=float) - self.low) / (self.high - self.low)
-        return 1 - along if self.inverted else along
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        """Ends as they stand on the axis, from the left or from below."""
-        low, high = self.scale.shown([self.low, self.high]).tolist()
-        return (high, low) if self.inverted else (low, high)
-
-    def fitting_ticks(self, room: float, gap: float, size: float, *, upright: bool) -> tuple[float, ...]:
-        """As many ticks, on the shown scale, as have room along so many points."""
-        ticks: tuple[float, ...] = ()
-        for most in range(max(2, int(room / (2 * size))), 1, -1):
-            ticks = self.scale.ticks(self.low, self.high, most)
-            places = np.sort(self.share(self.scale.logs(ticks))) * room
-            half = np.array(
-                [size if upright else text_width(label, size) for label in self.scale.tick_text(ticks)]
-            )
-            half = (half[::-1] if self.inverted else half) / 2
-            if np.all(np.diff(places) >= half[1:] + half[:-1] + gap):
-                return ticks
-        return ticks[:1]
-
-
-@dataclass(frozen=True, slots=True)
 class Words:
     """What stands around a panel: title, words of the legend, and notes."""
 
@@ -133,6 +82,8 @@ class Frame:
         What stands left and right of the panel.
     x_ticks, y_ticks : tuple of float
         Ticks on the shown scales.
+    x_labels : Labels
+        Labels of the ticks of the horizontal axis.
     title, x_name, y_name, foot : tuple of str
         Printed lines.
     sides : tuple of tuple of str
@@ -152,6 +103,7 @@ class Frame:
     right: float
     x_ticks: tuple[float, ...]
     y_ticks: tuple[float, ...]
+    x_labels: Labels
     title: tuple[str, ...]
     x_name: tuple[str, ...]
     y_name: tuple[str, ...]
@@ -178,7 +130,7 @@ class Frame:
     @property
     def name_depth(self) -> float:
         """Depth of the first baseline of the horizontal axis' name under the panel."""
-        return (1.3 * max(map(len, self.sides)) + 3.1) * self.size
+        return (1.3 * max(map(len, self.sides)) + 3.1) * self.size + self.x_labels.depth
 
     @property
     def foot_depth(self) -> float:
@@ -328,12 +280,14 @@ def _plan(
         side_lines = 1.3 if any(x.sides) else 0.0
         name_lines = 1.2 * (len(wrap(x.name, width - 6 * size, size, screen=True)) - 1)
         around = 1.56 * len(title) + 0.8 + side_lines + name_lines + 3.5 + lines
-        panel_height = max(height - legend.height - around * size, 2 * size)
+        depth = x.labels(x.fitting_ticks(width, size, size, upright=False), width - 7 * size, size).depth
+        panel_height = max(height - legend.height - around * size - depth, 2 * size)
     y_ticks = y.fitting_ticks(panel_height, 1.8 * size, size, upright=True)
     y_name = tuple(wrap(y.name, panel_height, size, screen=True))
     labels = max(text_width(label, size) for label in y.scale.tick_text(y_ticks))
     left = labels + 0.9 * size + (1.2 * len(y_name) + 0.5) * size
-    right = _right(x, width - left, size)
+    named = max((text_width(text, size, screen=True) + 0.4 * size for _, text in y.marks), default=0.0)
+    right = max(named, _right(x, width - left - named, size))
     panel_width = max(width - left - right, 2 * size)
     x_ticks = x.fitting_ticks(panel_width, 0.8 * size, size, upright=False)
     sides, parting = _sides(x, left, right, panel_width, size)
@@ -347,6 +301,7 @@ def _plan(
         right=right,
         x_ticks=x_ticks,
         y_ticks=y_ticks,
+        x_labels=x.labels(x_ticks, panel_width, size),
         title=title,
         x_name=tuple(wrap(x.name, panel_width + 2 * right, size, screen=True)),
         y_name=y_name,
@@ -359,6 +314,8 @@ def _plan(
 
 def _right(x: Axis, room: float, size: float) -> float:
     """Room right of the panel, so that the label of no tick leaves the box."""
+    if x.levels:
+        return 1.2 * size
     ticks = x.fitting_ticks(max(room - 1.2 * size, 2 * size), 0.8 * size, size, upright=False)
     half = np.array([text_width(label, size, screen=True) for label in x.scale.tick_text(ticks)]) / 2
     share = x.share(x.scale.logs(ticks))
@@ -392,7 +349,8 @@ def _draw_axes(ax: Axes, frame: Frame, palette: Palette) -> None:
     ax.set_xlim(*frame.x.limits)
     ax.set_ylim(*frame.y.limits)
     style_axes(ax, frame.size, palette)
-    ax.set_xticks(frame.x_ticks, frame.x.scale.tick_text(frame.x_ticks), **look)
+    texts = [text.replace("$", r"\$") for text in frame.x_labels.texts]
+    ax.set_xticks(frame.x_ticks, texts, rotation=90 if frame.x_labels.turned else 0, linespacing=1.2, **look)
     ax.set_yticks(frame.y_ticks, frame.y.scale.tick_text(frame.y_ticks), **look)
 
 
@@ -404,9 +362,20 @@ def _draw_words(ax: Axes, frame: Frame, palette: Palette) -> None:
     ax.xaxis.set_label_coords(0.5, -frame.foot_depth / frame.panel_height)
     ax.set_ylabel("\n".join(frame.y_name).replace("$", r"\$"), va="top", linespacing=1.2, **look)
     ax.yaxis.set_label_coords(-frame.left / panel, 0.5)
+    deep = frame.x_labels.depth
     for lines, step, align in ((frame.sides[0], -0.4, "right"), (frame.sides[1], 0.4, "left")):
         for row, line in enumerate(lines):
-            below(ax, frame.parting + step * size / panel, (2.9 + 1.3 * row) * size, line, ha=align, **look)
+            below(
+                ax,
+                frame.parting + step * size / panel,
+                deep + (2.9 + 1.3 * row) * size,
+                line,
+                ha=align,
+                **look,
+            )
+    for value, text in frame.y.marks:
+        place = (1 + 0.4 * size / panel, float(frame.y.share(value)))
+        ax.text(*place, text.replace("$", r"\$"), transform=ax.transAxes, va="center_baseline", **look)
     depth = frame.foot_depth + 1.9 * size
     for line in frame.foot:
         below(ax, -frame.left / panel, depth, line, ha="left", fontsize=frame.small, color=palette.muted)
