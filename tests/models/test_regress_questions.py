@@ -182,10 +182,24 @@ def test_bubble_averages_over_the_other_moderators(es, monkeypatch):
     whole = line
     monkeypatch.setattr(bubble, "_ROWS", 50)
     pd.testing.assert_frame_equal(fit.bubble("year").line, whole)
-    for term, message in (
-        ("group", "categorical"),
-        ("yaer", "did you mean 'year'"),
-        (3, "no numeric moderator"),
-    ):
+    for term, message in (("yaer", "did you mean 'year'"), (3, "no moderator")):
         with pytest.raises(ModelError, match=message):
             fit.bubble(term)
+
+
+def test_bubble_of_levels_averages_over_the_other_moderators(es):
+    alone = km.regress(es, "group")
+    found = alone.bubble("group")
+    assert found.levels == alone.design.levels["group"]
+    np.testing.assert_array_equal(
+        np.array(found.levels)[found.points["x"].astype(int)], es["group"].astype(str)
+    )
+    expected = alone.predict(pd.DataFrame({"group": list(found.levels)}))
+    for column in ("estimate", "se", "ci_low", "pi_high"):
+        np.testing.assert_allclose(found.line[column], expected[column], rtol=1e-9)
+    assert found.levels[-1] in str(found)
+    fit = km.regress(es, "year * group")
+    together = fit.bubble("group").line
+    means = [fit.predict(es[["year"]].assign(group=level))["estimate"].mean() for level in found.levels]
+    np.testing.assert_allclose(together["estimate"], means, rtol=1e-9)
+    assert not fit.bubble("year").levels

@@ -16,7 +16,7 @@ from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models._coefficient_table import CoefficientTable, plain_rows, predicted
 from ketameta.models._regression_text import card, method, sentence
 from ketameta.models._studies import text_column
-from ketameta.models.bubble import Bubble, along
+from ketameta.models.bubble import Bubble, along, positions
 from ketameta.models.design import Design
 from ketameta.models.hypotheses import LinearTest, read_hypothesis
 from ketameta.models.linear import Linear
@@ -245,32 +245,33 @@ class Regression(CoefficientTable, Shown):
         Parameters
         ----------
         term : str
-            A numeric moderator (a column of the table, such as ``"year"``).
+            A moderator (a column of the table, such as ``"year"``).
 
         Returns
         -------
         Bubble
             The line is the mean of the predictions for all studies with this moderator set to x and the others
-            as they are; with one moderator that is the regression line.
+            as they are; with one moderator that is the regression line. Of a categorical moderator it has a row
+            for each level.
 
         Raises
         ------
         ModelError
-            When ``term`` is no numeric moderator of the model.
+            When ``term`` is no moderator of the model.
         """
         grid, design = along(self.design, term)
         line = self._predicted(pd.DataFrame({"x": grid}), design)
         points = pd.DataFrame(
             {
                 "label": text_column(self.rows, "label"),
-                "x": self.design.data[term].to_numpy(dtype=np.float64),
+                "x": positions(self.design, term),
                 "yi": self.yi,
                 "vi": self.vi,
                 "weight": self.weights,
                 "size": np.sqrt(self.weights / self.weights.max()),
             }
         )
-        return Bubble(term, points, line)
+        return Bubble(term, points, line, self.design.levels.get(term, ()))
 
     def sentence(self) -> str:
         """The result as a sentence of a results section, on the scale of the analysis."""
