@@ -205,14 +205,8 @@ def plan_grid(grid: Grid, width: float, size: float, share: float, *, footer: bo
     """
     small = _SMALL * size
     texts = [plain(row.label) for row in grid.rows]
-    longest = max(
-        text_width(grid.corner, size, weight="bold", screen=True),
-        *(
-            text_width(text, size, screen=True)
-            for text, row in zip(texts, grid.rows, strict=True)
-            if not row.heading
-        ),
-    )
+    texts_beside = [text for text, row in zip(texts, grid.rows, strict=True) if not row.heading]
+    longest = max([_bold(grid.corner, size), *(text_width(text, size, screen=True) for text in texts_beside)])
     left = min(longest + _GAP * size, share * width)
     labels = [
         wrap(
@@ -264,17 +258,15 @@ def weight_of(row: Row) -> str:
     return "bold" if row.heading else "normal"
 
 
+def _bold(text: str, size: float) -> float:
+    return text_width(text, size, weight="bold", screen=True)
+
+
 def _share_out(room: float, grid: Grid, size: float) -> Array:
     """Widths of the columns: those that need more than others get what they need."""
     needed = np.array(
         [
-            max(
-                head.least * size,
-                *(
-                    text_width(word, size, weight="bold", screen=True) + _BESIDE * size
-                    for word in head.name.split()
-                ),
-            )
+            max([head.least * size, *(_bold(word, size) + _BESIDE * size for word in head.name.split())])
             for head in grid.heads
         ]
     )
