@@ -31,6 +31,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _NUMERIC = frozenset("0123456789.+<>[(~≈·–∞" + MINUS)
 _NOTES = 12
 _NUMBER_WIDTH = 40
+_LONGEST_RULE = 60
 
 _STYLE = """<style>
 div.ketameta { font-size: 90%; line-height: 1.45; margin: .4em 0; max-width: 75em; }
@@ -42,7 +43,7 @@ div.ketameta caption { caption-side: top; color: inherit; font-weight: bold; pad
 div.ketameta table thead, div.ketameta table tr:nth-child(n) { background: none; }
 div.ketameta table th, div.ketameta table td { border: 0; color: inherit; font-weight: normal; padding: .25em 0 .25em 1.2em;
   text-align: left; vertical-align: top; }
-div.ketameta table thead th { border-bottom: 1px solid; border-top: 1px solid; font-weight: bold; }
+div.ketameta table thead th, div.ketameta table thead td { border-bottom: 1px solid; border-top: 1px solid; font-weight: bold; }
 div.ketameta table th:first-child { padding-left: 0; }
 div.ketameta table .number { text-align: right; white-space: nowrap; }
 div.ketameta .foot { font-size: 85%; opacity: .75; }
@@ -143,18 +144,18 @@ def plain(text: str, widest: int | None = None) -> str:
 
 
 def card_text(card: Card) -> str:
-    """Render a card as aligned plain text."""
+    """Render a card as aligned plain text: numbers to the right, words to the left."""
     table = [tuple(plain(cell, _WIDEST) for cell in row) for row in (card.columns, *card.rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(card.columns))]
+    layout = list(zip(widths, _numeric_columns(card), strict=True))
     lines = [plain(card.title), ""]
     for position, row in enumerate(table):
         cells = [
-            cell.ljust(w) if i == 0 else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            cell.rjust(w) if right else cell.ljust(w) for cell, (w, right) in zip(row, layout, strict=True)
         ]
         lines.append("  ".join(cells).rstrip())
         if position == 0:
-            lines.append("  ".join("-" * w for w in widths))
+            lines.append("  ".join(("-" * min(w, _LONGEST_RULE)).ljust(w) for w in widths).rstrip())
     lines += [f"Note: {plain(note)}" for note in card.notes]
     lines += ["", *(plain(line) for line in card.footer)] if card.footer else []
     return "\n".join(lines)
@@ -182,10 +183,9 @@ def error_html(kind: str, message: str) -> str:
 
 
 def _card_table(card: Card) -> str:
-    numbers = [False, *(_holds_numbers([row[i] for row in card.rows]) for i in range(1, len(card.columns)))]
-    classes = [" class='number'" if each else "" for each in numbers]
+    classes = [" class='number'" if right else "" for right in _numeric_columns(card)]
     head = "".join(
-        f"<th scope='col'{cls}>{_markup(name, _WIDEST)}</th>"
+        f"<th scope='col'{cls}>{_markup(name, _WIDEST)}</th>" if name else "<td></td>"
         for name, cls in zip(card.columns, classes, strict=True)
     )
     body = "\n".join(_row(row, classes) for row in card.rows)
@@ -199,6 +199,11 @@ def _row(cells: Sequence[str], classes: Sequence[str]) -> str:
         f"<td{cls}>{_markup(cell, _WIDEST)}</td>" for cell, cls in zip(cells[1:], classes[1:], strict=True)
     )
     return f"<tr>{first}{''.join(others)}</tr>"
+
+
+def _numeric_columns(card: Card) -> list[bool]:
+    """Which columns hold numbers; the first one names the rows."""
+    return [False, *(_holds_numbers([row[i] for row in card.rows]) for i in range(1, len(card.columns)))]
 
 
 def _holds_numbers(cells: Sequence[str]) -> bool:

@@ -41,7 +41,7 @@ def test_the_card_counts_each_cohort_once_for_each_outcome_and_window(trials):
     }
     assert lines["depression"] == ["·", "2", "·", "1", "·", "·", "·", "·", "2"]
     assert lines["<script>"] == ["·", "·", "·", "·", "·", "·", "·", "1", "1"]
-    assert "7 rows in all; 1 of them stand apart" in text
+    assert "7 rows in all; 1 of them stands apart" in text
     assert "mine.csv" in text
 
 

@@ -21,7 +21,7 @@ from ketameta.curves.responding_inputs import ArmTimes
 from ketameta.curves.responding_reading import SEED, falling
 from ketameta.curves.sensitivity import RHO_GRID
 from ketameta.curves.support import supported
-from ketameta.curves.words import clock, count_of, level_text
+from ketameta.curves.words import clock, count_of, level_text, variance_text
 from ketameta.effects.correlation import DAY, WEEK
 from ketameta.errors import ModelError
 from ketameta.provenance import Provenance
@@ -292,7 +292,7 @@ class RespondingCurve(Shown):
             notes=self.notes,
             footer=(
                 self.method_line(),
-                f"tau2 of logits {', '.join(f'{value:.4g}' for value in self.tau2)}; omega2 {self.omega2:.4g}",
+                f"tau2 of logits {', '.join(map(variance_text, self.tau2))}; omega2 {variance_text(self.omega2)}",
                 self.provenance.line(),
             ),
         )

@@ -12,7 +12,7 @@ from ketameta._render import Card
 from ketameta.curves.readout import ReadOut, plain, records
 from ketameta.curves.sensitivity import ranges, ranges_text
 from ketameta.curves.support import supported
-from ketameta.curves.words import clock, count_of, effect_interval, effect_text, level_text
+from ketameta.curves.words import clock, count_of, effect_interval, effect_text, level_text, variance_text
 from ketameta.effects.correlation import DAY, WEEK
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def as_card(curve: DurabilityCurve) -> Card:
         ),
         footer=(
             method_line(curve),
-            f"tau2 {curve.tau2:.4g}, omega2 {curve.omega2:.4g}",
+            f"tau2 {variance_text(curve.tau2)}, omega2 {variance_text(curve.omega2)}",
             curve.provenance.line(),
         ),
     )

@@ -6,7 +6,17 @@ import math
 
 from ketameta._render import number
 
-__all__ = ["clock", "clock_interval", "count_of", "effect_interval", "effect_text", "level_text"]
+__all__ = [
+    "clock",
+    "clock_interval",
+    "count_of",
+    "effect_interval",
+    "effect_text",
+    "level_text",
+    "variance_text",
+]
+
+_ZERO = 1e-12
 
 RATIOS = frozenset({"OR", "PETO", "RR", "HR", "ROM"})
 
@@ -61,3 +71,15 @@ def effect_text(value: float, measure: str) -> str:
 def effect_interval(low: float, high: float, measure: str) -> str:
     """An interval of effects as printed."""
     return f"[{effect_text(low, measure)}, {effect_text(high, measure)}]"
+
+
+def variance_text(value: float) -> str:
+    """A variance between trials with four digits; 0 where a search ended on its boundary.
+
+    Examples
+    --------
+    >>> from ketameta.curves.words import variance_text
+    >>> variance_text(0.021534), variance_text(1.3e-32)
+    ('0.02153', '0')
+    """
+    return f"{value:.4g}" if value > _ZERO else "0"

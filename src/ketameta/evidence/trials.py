@@ -82,7 +82,7 @@ class Trials(pd.DataFrame):
                 for outcome, counts in zip(grid.rows, grid.trials.tolist(), strict=True)
             ),
             notes=(
-                f"{len(self)} rows in all; {len(apart)} of them stand apart from pools, each with a reason.",
+                f"{len(self)} rows in all; {len(apart)} of them stand{'s' if len(apart) == 1 else ''} apart from pools, with a reason for each.",
                 "A trial counts once for each outcome and window, whatever its reports, doses and scales.",
             ),
             footer=(trace(self).line(),),

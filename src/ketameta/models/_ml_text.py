@@ -75,6 +75,7 @@ def card(fit: Multilevel) -> Card:
     if fit.ratio:
         footer.append("Coefficients on the scale of natural logs")
     footer.append(fit.provenance.line())
-    title = f"Multilevel model of {fit.measure or 'effects'}, k = {fit.k}: {fit.moderators}"
+    about = "" if fit.moderators.strip() == "1" else f": {fit.moderators}"
+    title = f"Multilevel model of {fit.measure or 'effects'}, k = {fit.k}{about}"
     columns = ("", "Estimate", f"{level_text(fit.level)} interval", "P")
     return Card(title, columns, tuple(rows), fit.notes, tuple(footer))
