@@ -7,3 +7,7 @@ from ketameta.exploring.explorer import Explorer, explore
 from ketameta.exploring.view import Answer, View, Workbench
 
 __all__ = ["Answer", "Choices", "Explorer", "Method", "Question", "View", "Workbench", "explore"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -162,7 +162,7 @@ class Explorer:
         )
 
     def _layout(self) -> Any:
-        wide = self._widgets.Layout(width="100%")
+        wide = self._widgets.Layout(width="auto", margin="2px 1em 2px 2px")
         panel = self._widgets.Box(
             list(self.controls.values()), layout={"flex_flow": "row wrap", "margin": "0 0 .6em 0"}
         )

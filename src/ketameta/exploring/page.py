@@ -11,14 +11,16 @@ from ketameta.models import Pooled
 
 __all__ = ["account", "code_block", "course_words", "failure", "pooled_card"]
 
-_SOFT = "background:rgba(127,127,127,.13);border-radius:6px;padding:.6em .9em"
+_SOFT = "background:rgba(127,127,127,.13);border-radius:6px;padding:.6em .9em;line-height:1.4"
+_SMALL = "margin:.25em 0;font-size:90%;line-height:1.4"
 
 
 def pooled_card(answer: Answer[Pooled]) -> str:
     """The pooled result, or why there is none."""
     if answer.result is None:
         return _reason("No pooled result", answer.reason)
-    shown = answer.result._repr_html_() + _said(answer, answer.result.notes)
+    chosen = "" if answer.selection is None else _paragraph(answer.selection.sentence(), _SMALL)
+    shown = chosen + answer.result._repr_html_() + _said(answer, answer.result.notes)
     return shown + (_reason("No forest plot", answer.reason) if answer.reason else "")
 
 
@@ -28,7 +30,7 @@ def course_words(answer: Answer[DurabilityCurve]) -> str:
         return _reason("No curve over time", answer.reason)
     curve = answer.result
     shown = _paragraph(curve.sentence()) + _said(answer, curve.notes)
-    shown += f"<p style='margin:.3em 0;opacity:.75;font-size:85%'>{_text(curve.method_line())}</p>"
+    shown += _paragraph(curve.method_line(), f"{_SMALL};opacity:.75")
     return shown + (_reason("No figure", answer.reason) if answer.reason else "")
 
 
@@ -52,15 +54,15 @@ def failure(error: Exception) -> str:
 
 def _said(answer: Answer[Pooled] | Answer[DurabilityCurve], notes: tuple[str, ...]) -> str:
     """Warnings that do not stand in the notes of the result."""
-    return "".join(_paragraph(f"Note: {text}") for text in answer.said if text not in notes)
+    return "".join(_paragraph(f"Note: {text}", _SMALL) for text in answer.said if text not in notes)
 
 
 def _reason(title: str, reason: str) -> str:
     return f"<div style='{_SOFT}'><strong>{_text(title)}.</strong> {_text(reason)}</div>"
 
 
-def _paragraph(text: str) -> str:
-    return f"<p style='margin:.3em 0'>{_text(text)}</p>"
+def _paragraph(text: str, look: str = "margin:.3em 0;line-height:1.4") -> str:
+    return f"<p style='{look}'>{_text(text)}</p>"
 
 
 def _text(text: str) -> str:
