@@ -25,8 +25,8 @@ if TYPE_CHECKING:
         regress,
         subgroups,
     )
-    from ketameta.plots import evidence_map, forest, funnel, timecourse
-    from ketameta.reporting import report
+    from ketameta.plots import evidence_map, forest, funnel, rob_plot, timecourse
+    from ketameta.reporting import cite, report
 
 _ROOMS = ("curves", "effects", "errors", "evidence", "exploring", "models", "plots", "reporting")
 _HOME = {
@@ -35,6 +35,7 @@ _HOME = {
     "PoolOptions": "models",
     "bayes": "models",
     "check_trials": "evidence",
+    "cite": "reporting",
     "counts": "models",
     "durability": "curves",
     "effect_sizes": "effects",
@@ -61,6 +62,7 @@ __all__ = [
     "__version__",
     "bayes",
     "check_trials",
+    "cite",
     "counts",
     "durability",
     "effect_sizes",

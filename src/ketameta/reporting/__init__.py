@@ -1,10 +1,11 @@
-"""The evidence report: every question, every window, figures, tables, and one HTML file."""
+"""Words, tables and receipts: the evidence report, citations, and the same analysis in R."""
 
 from __future__ import annotations
 
+from ketameta.reporting.citing import Citations, cite
 from ketameta.reporting.evidence_report import Report, report
 
-__all__ = ["Report", "report"]
+__all__ = ["Citations", "Report", "cite", "report"]
 
 
 def __dir__() -> list[str]:
