@@ -6,6 +6,7 @@ from ketameta.plots._frame import FigureOptions
 from ketameta.plots.alt import describe
 from ketameta.plots.baujat import baujat
 from ketameta.plots.bubble import bubble
+from ketameta.plots.drapery import drapery
 from ketameta.plots.evidence_map import evidence_map
 from ketameta.plots.forest import ForestOptions, forest
 from ketameta.plots.foresttable import forest_table
@@ -24,6 +25,7 @@ __all__ = [
     "baujat",
     "bubble",
     "describe",
+    "drapery",
     "evidence_map",
     "forest",
     "forest_table",
