@@ -9,10 +9,11 @@ import html
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 __all__ = [
     "Card",
+    "Options",
     "Shown",
     "card_html",
     "card_text",
@@ -82,6 +83,21 @@ class Shown(ABC):
 
     def _repr_html_(self) -> str:
         return card_html(self._card())
+
+
+class Options:
+    """Options of a dataclass, all with defaults, that write themselves by what differs from these."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        standard = type(self)()
+        chosen = (
+            f"{part.name}={getattr(self, part.name)!r}"
+            for part in fields(self)  # type: ignore[arg-type]
+            if getattr(self, part.name) != getattr(standard, part.name)
+        )
+        return f"{type(self).__name__}({', '.join(chosen)})"
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
+from ketameta._render import Options
 from ketameta._spelling import unknown
 from ketameta.effects.correlation import CORRELATIONS
 from ketameta.errors import ModelError
@@ -19,8 +20,8 @@ RANDOM = ("level", "level+decay")
 _HIGHEST_DEGREE = 6
 
 
-@dataclass(frozen=True, slots=True)
-class CurveOptions:
+@dataclass(frozen=True, slots=True, repr=False)
+class CurveOptions(Options):
     """Choices of a curve over time that few analyses need.
 
     Attributes

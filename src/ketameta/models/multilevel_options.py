@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
+from ketameta._render import Options
 from ketameta._spelling import unknown
 from ketameta.errors import ModelError
 
@@ -17,8 +18,8 @@ _TESTS = ("t", "z")
 _DF = ("containment", "residual")
 
 
-@dataclass(frozen=True, slots=True)
-class MultilevelOptions:
+@dataclass(frozen=True, slots=True, repr=False)
+class MultilevelOptions(Options):
     """Choices of a multilevel model that few analyses need.
 
     Attributes

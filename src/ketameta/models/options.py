@@ -7,6 +7,7 @@ from numbers import Integral
 
 import numpy as np
 
+from ketameta._render import Options
 from ketameta._spelling import unknown
 from ketameta._typing import Rng
 from ketameta.errors import ModelError
@@ -17,8 +18,8 @@ TAU2_INTERVALS = ("Q-profile", "profile", "GENQ")
 _FEWEST_DRAWS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class PoolOptions:
+@dataclass(frozen=True, slots=True, repr=False)
+class PoolOptions(Options):
     """Choices of a pool that few analyses need.
 
     Attributes
