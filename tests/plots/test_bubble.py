@@ -152,6 +152,15 @@ def test_all_points_and_the_null_lie_in_the_panel(make: SimpleNamespace, case: s
     assert low < (1 if fit.ratio else 0) < high
 
 
+def test_intervals_that_leave_the_panel_are_told(make: SimpleNamespace) -> None:
+    for case, leaves in (("three", True), ("two levels", False)):
+        ax = bubble(CASES[case](make))
+        assert leaves == any("beyond the edge" in text.get_text() for text in ax.texts)
+        low, high = ax.get_ylim()
+        drawn = np.concatenate([edge.get_ydata() for edge in lines(ax, "_pi")])
+        assert leaves == bool(drawn.min() < low or drawn.max() > high)
+
+
 def test_axes_are_named_by_the_data_dictionary(make: SimpleNamespace) -> None:
     assert bubble(CASES["year"](make)).get_xlabel() == "Year"
     rows = study_rows(make).assign(time_hours=np.arange(12.0) + 0.5, mine=np.arange(12.0))

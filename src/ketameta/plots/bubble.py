@@ -99,13 +99,14 @@ def bubble(
     options = options or FigureOptions()
     term = _term(fit, moderator)
     data, scale, who = fit.bubble(term), scale_of(fit.measure), sides(fit.rows, favours)
+    effect = _effect_axis(data, scale)
     with quiet_rc():
         ax, frame, palette = open_frame(
             ax,
             options,
             _moderator_axis(data),
-            _effect_axis(data, scale),
-            Words(title, _legend(fit, data), _foot(fit, term)),
+            effect,
+            Words(title, _legend(fit, data), _foot(fit, data, effect)),
         )
         _draw_line(ax, frame, data, palette)
         ax.axhline(scale.null, zorder=1.2, label="_null", **null_look(palette))
@@ -162,9 +163,9 @@ def _spans(data: Bubble) -> list[tuple[Array, dict[str, Array]]]:
     columns = {name: data.line[name].to_numpy(dtype=float) for name in data.line.columns}
     if not data.levels:
         return [(columns["x"], columns)]
-    ends = np.array([-_COLUMN, _COLUMN])
+    across = np.linspace(-_COLUMN, _COLUMN, 25)
     return [
-        (columns["x"][i] + ends, {name: np.full(2, values[i]) for name, values in columns.items()})
+        (columns["x"][i] + across, {name: np.full(25, values[i]) for name, values in columns.items()})
         for i in range(len(data.levels))
     ]
 
@@ -289,12 +290,17 @@ def _handles(frame: Frame, data: Bubble, palette: Palette) -> list[Any]:
     return [*found, Line2D([], [], **null_look(palette))]
 
 
-def _foot(fit: Regression, term: str) -> tuple[str, ...]:
-    others = ", ".join(_name(name) for name in fit.design.columns if name != term)
-    held = (
-        f"Fitted effect: mean of the predictions for all studies, each with its own values of: {others}.",
-    )
-    return (*(held if others else ()), *method_lines(fit))
+def _foot(fit: Regression, data: Bubble, effect: Axis) -> tuple[str, ...]:
+    notes = []
+    others = ", ".join(_name(name) for name in fit.design.columns if name != data.term)
+    if others:
+        notes.append(
+            f"Fitted effect: mean of the predictions for all studies, each with its own values of: {others}."
+        )
+    bands = data.line[["ci_low", "ci_high", "pi_low", "pi_high"]].to_numpy()
+    if np.nanmin(bands) < effect.low or np.nanmax(bands) > effect.high:
+        notes.append("Intervals go on beyond the edge of the panel.")
+    return (*notes, *method_lines(fit))
 
 
 def _words(fit: Regression, data: Bubble, scale: Scale, who: tuple[str, str]) -> str:
