@@ -88,7 +88,7 @@ def rob_plot(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['Trial A', 'Trial B']
     >>> ax = km.rob_plot(judged, kind="summary")
-    >>> [(bar.get_label(), float(bar.get_width())) for bar in ax.patches][:2]
+    >>> [(bars.get_label(), float(bars[0].get_width())) for bars in ax.containers][:2]
     [('_low', 50.0), ('_high', 50.0)]
     >>> plt.close("all")
     """
@@ -123,9 +123,13 @@ def _draw_traffic(
         title=title,
     )
     ax, layout, palette = open_grid(ax, options, grid, shape=shape)
-    for x, (_, levels) in zip(layout.x.tolist(), read.columns, strict=True):
-        size = _CIRCLE * layout.size
-        draw_levels(ax, [x] * len(levels), layout.y.tolist(), levels, diameter=size, palette=palette)
+    cells = [
+        (x, y, level)
+        for x, (_, levels) in zip(layout.x.tolist(), read.columns, strict=True)
+        for y, level in zip(layout.y.tolist(), levels, strict=True)
+    ]
+    xs, ys, levels = zip(*cells, strict=True)
+    draw_levels(ax, xs, ys, levels, diameter=_CIRCLE * layout.size, palette=palette)
     _draw_legend(ax, layout, read, palette)
     return ax
 
