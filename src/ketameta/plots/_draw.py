@@ -125,12 +125,11 @@ def _marks(ax: Axes, page: Page, palette: Palette) -> None:
     first, last = page.limits
     heights = [(y, row.line) for y, row in _numbered(page) if row.first]
     top = len(page.layout.rows) - 0.5
-    over = 0 if page.sides_row is None else page.sides_row + max(map(len, page.sides)) - 0.1
     if first < scale.null < last:
         ax.add_artist(
             Line2D(
                 [scale.null] * 2,
-                [-0.8, top + over],
+                [-0.8, top + page.null_reach],
                 color=palette.ink,
                 linewidth=0.8,
                 zorder=0.4,

@@ -136,7 +136,7 @@ def _extra_column(name: str, head: str, *, right: bool) -> Column:
     def write(line: Line) -> str:
         return str(line.values.get(name, ""))
 
-    return Column((name,), head, write, align="right" if right else "left", wraps=not right)
+    return Column((name,), head, write, align="right" if right else "left", wraps=True)
 
 
 def extra_values(row: pd.Series, columns: Iterable[Column]) -> dict[str, object]:

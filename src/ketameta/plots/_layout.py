@@ -13,7 +13,7 @@ from ketameta.plots.style import POINTS_PER_MM, text_width, wrap
 
 __all__ = ["Layout", "Page", "Placed", "Row", "Span", "plan"]
 
-_LEAST_PANEL = 0.22
+_LEAST_PANEL, _LEAST_MM = 0.22, 20.0
 _SMALL = 0.9
 _BADGE = 1.5
 _TEXT_SHARE = 0.5
@@ -111,10 +111,6 @@ class Layout:
         names = sum(row.first for row in studies)
         return len({id(row.line) for row in studies if row.label and not row.first}) / names
 
-    def enough(self) -> bool:
-        """Whether the panel is wide enough to read intervals from."""
-        return self.panel[1] - self.panel[0] >= max(_LEAST_PANEL * self.width, 20 * POINTS_PER_MM)
-
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -126,8 +122,8 @@ class Page:
         Who is favoured on the left and on the right of the null, in lines.
     sides_row : int, optional
         Row of headings on which the last of these lines stands; None where they stand under the axis.
-    sides_at : float
-        Where they meet, in points from the left.
+    sides_at, null_at : float
+        Where they meet, and where the null is, in points from the left.
     panel_head : tuple of str
         Headings over the panel, from the top.
     """
@@ -139,12 +135,20 @@ class Page:
     sides: tuple[tuple[str, ...], tuple[str, ...]]
     sides_row: int | None
     sides_at: float
+    null_at: float
     panel_head: tuple[str, ...]
 
     @property
     def table(self) -> Table:
         """What is laid out."""
         return self.layout.table
+
+    @property
+    def null_reach(self) -> float:
+        """Rows of headings that the line of no difference goes up, to part the words on the two sides."""
+        if self.sides_row is None or self.sides_at != self.null_at:
+            return 0.0
+        return self.sides_row + max(map(len, self.sides)) - 0.1
 
     @property
     def axis_title(self) -> str:
@@ -176,14 +180,20 @@ class Page:
         return self.title_height + layout.panel_height + self.axis_height + layout.foot_height
 
 
-def plan(table: Table, *, width: float, size: float, pitch: float, label_share: float) -> Layout:
-    """Lay out a table of rows in a box of that width (points); labels take at most `label_share` of it."""
+def plan(table: Table, *, width: float, size: float, pitch: float, label_share: float) -> Layout | None:
+    """Lay out a table of rows in a box of that width (points); names take at most `label_share` of it.
+
+    None where the panel would be too narrow to read intervals from.
+    """
     heading = text_width(table.layout.study, size, weight="bold")
     widest = max((_label_width(line, size) for line in table.lines if line.kind != "note"), default=0.0)
-    label = min(max(widest, heading) + 0.1, label_share * width)
+    label = max(min(widest, label_share * width), heading) + 0.1
     longest = max(_TEXT_SHARE * label_share * width, 5 * size)
     before, before_spans, start = _place(table, table.left, label, size, longest)
     after, after_spans, end = _place(table, table.right, 0.0, size, longest)
+    panel = (start + 1.76 * size, width - (end - 0.36 * size if after else size))
+    if panel[1] - panel[0] < max(_LEAST_PANEL * width, _LEAST_MM * POINTS_PER_MM):
+        return None
     shift = width - end
     columns = (*before, *(_moved(placed, shift) for placed in after))
     spans = (*before_spans, *(Span(x.text, x.left + shift, x.right + shift) for x in after_spans))
@@ -197,7 +207,7 @@ def plan(table: Table, *, width: float, size: float, pitch: float, label_share: 
         rows=rows,
         columns=columns,
         spans=spans,
-        panel=(start + 1.76 * size, width - (end - 0.36 * size if after else size)),
+        panel=panel,
         head=max([1, *(len(x.head) + bool(x.column.over) for x in columns)]),
         foot=tuple(part for note in notes for part in wrap(note, width, _SMALL * size, screen=True)),
     )

@@ -101,13 +101,19 @@ class Scale:
     def tick_text(self, ticks: Sequence[float]) -> tuple[str, ...]:
         """Labels of ticks: as few digits as tell them apart."""
         if self.ratio:
-            return tuple(f"{x:,.12g}" if 1e-4 <= x < 1e6 else f"{x:.0e}" for x in ticks)
+            return tuple(f"{x:,.12g}" if 1e-4 <= x < 1e6 else _power(x) for x in ticks)
 
         def exact(digits: int) -> bool:
             return all(math.isclose(round(x, digits), x, abs_tol=1e-9 * abs(x) + 1e-12) for x in ticks)
 
         digits = next(filter(exact, range(7)), 7)
         return tuple(f"{x:.{digits}f}".replace("-", MINUS) if x else "0" for x in ticks)
+
+
+def _power(value: float) -> str:
+    """A power of ten as short as it can be typed."""
+    digits, exponent = f"{value:.0e}".split("e")
+    return f"{digits}e{int(exponent)}"
 
 
 def scale_of(measure: str) -> Scale:

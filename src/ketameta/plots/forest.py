@@ -129,13 +129,13 @@ def _fit(
     many = len(table.lines) > _MANY_ROWS
     share = width / (options.look.width_mm * POINTS_PER_MM)
     usual = float(np.clip(share * options.look.font_size, 6.5, 14.0)) * (0.9 if many else 1.0)
-    for largest in _sizes(options.font_size, usual, shrink=height is not None):
+    for largest in _sizes(options.font_size, usual):
         least = options.font_size or max(0.9 * largest, SMALLEST_TYPE)
         roomy: list[Layout] = []
         for shape, size, label_share in product(shapes(table, options), (largest, least), _LABEL_SHARES):
             pitch = (1.34 if many else 1.55) * size
             layout = plan(shape, width=width, size=size, pitch=pitch, label_share=label_share)
-            if layout.enough():
+            if layout is not None:
                 roomy.append(layout)
                 if layout.broken <= _MOST_BROKEN:
                     break
@@ -151,11 +151,11 @@ def _fit(
     )
 
 
-def _sizes(given: float | None, usual: float, *, shrink: bool) -> list[float]:
+def _sizes(given: float | None, usual: float) -> list[float]:
     """Sizes of type to try, the largest first."""
     if given is not None:
         return [given]
-    smaller = np.arange(math.floor(2 * usual) / 2, SMALLEST_TYPE - 0.1, -0.5).tolist() if shrink else []
+    smaller = np.arange(math.floor(2 * usual) / 2, SMALLEST_TYPE - 0.1, -0.5).tolist()
     return [usual, *(size for size in smaller if size < usual)]
 
 
@@ -180,9 +180,9 @@ def _page(layout: Layout, options: ForestOptions, title: str | None, favours: tu
         raise FigureError(f"limits={options.limits!r}: the ends of a ratio axis are above 0.")
     else:
         low, high = (math.log(x) if scale.ratio else float(x) for x in options.limits)
-    null = min(max(-low / (high - low), 0.0), 1.0)
+    null = layout.panel[0] + min(max(-low / (high - low), 0.0), 1.0) * panel
     words = side_words(table, favours)
-    at = sides_at(layout, words, layout.panel[0] + null * panel)
+    at = sides_at(layout, words, null)
     placed, row = place_sides(layout, words, at)
     head = panel_head(table, panel + 2.4 * size, size)
     shown = scale.shown([low, high]).tolist()
@@ -194,6 +194,7 @@ def _page(layout: Layout, options: ForestOptions, title: str | None, favours: tu
         ticks=_ticks(scale, low, high, panel, size),
         sides=placed,
         sides_at=at,
+        null_at=null,
         sides_row=row,
         panel_head=head,
     )
