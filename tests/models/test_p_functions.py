@@ -24,11 +24,11 @@ def test_equals_metafor(dataset: str, test: str) -> None:
     fit = km.pool(rows, ci={"z": "Wald", "knha": "HKSJ"}[test])
     wanted = CURVES[(CURVES["dataset"] == dataset) & (CURVES["test"] == test)]
     found = pooled_limits(fit, wanted["p"].tolist())
-    np.testing.assert_allclose(found, wanted[["ci_low", "ci_high"]].T, rtol=1e-7)
+    np.testing.assert_allclose(found, wanted[["ci_low", "ci_high"]].T, rtol=1e-10)
     side = (wanted["steps"] > 0).astype(int)
-    np.testing.assert_allclose(found[side, np.arange(len(side))], wanted["against"], rtol=1e-7)
+    np.testing.assert_allclose(found[side, np.arange(len(side))], wanted["against"], rtol=1e-10)
     np.testing.assert_allclose(
-        new_trial_limits(fit, wanted["p"].tolist()), wanted[["pi_low", "pi_high"]].T, rtol=1e-7
+        new_trial_limits(fit, wanted["p"].tolist()), wanted[["pi_low", "pi_high"]].T, rtol=1e-10
     )
 
 
