@@ -66,9 +66,15 @@ def test_notebook(tmp_path):
     notebook = nbformat.read(EXAMPLES / "00_tour.ipynb", as_version=4)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert sum("text/html" in output.get("data", {}) for output in outputs) >= 5
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 2
-    assert not any(output.output_type == "error" for output in outputs)
+    assert (
+        sum("<div class='ketameta'>" in output.get("data", {}).get("text/html", "") for output in outputs)
+        >= 7
+    )
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
+    errors = [output for output in outputs if output.output_type == "error"]
+    assert [error.ename for error in errors] == ["SelectionError", "ColumnError"]
+    assert all(len("\n".join(error.traceback).split("\n")) == 3 for error in errors)
+    assert "did you mean 'indication'?" in errors[-1].traceback[-1]
 
 
 def test_examples_are_shown_without_output():

@@ -23,6 +23,8 @@ from ketameta.errors import SelectionError
 from ketameta.evidence import Trials
 from ketameta.models import permutation
 from ketameta.reporting import Report
+from ketameta.reporting.citing import Citations
+from ketameta.reporting.references import Reference
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 
@@ -136,6 +138,9 @@ def shown() -> dict[str, object]:
             "comparison": compare(times, curves=["spline", "exponential"]),
             "responding": responding(shares()),
             "relapse": relapse(hazard, median_hours=1000.0, median_ci=(500.0, 2000.0)),
+            "citations": Citations(
+                (Reference("a", "article", "<b>A</b> trial", (("Smith", "A"),), date="2020"),)
+            ),
             "report": Report(Path("out"), (), (), ()),
             "error": SelectionError("no row of the table has indication='<MMD>'.\nDid you mean 'MDD'?"),
         }
