@@ -12,7 +12,7 @@ from ketameta._typing import Array, BoolArray
 from ketameta.models import Pooled
 from ketameta.plots._arc import Arc
 from ketameta.plots._frame import Frame
-from ketameta.plots._looks import null_look
+from ketameta.plots._looks import edge_look, estimate_look, null_look
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._scale import Scale, scale_of
 from ketameta.plots.style import Palette, wrap
@@ -61,9 +61,9 @@ def draw_line(ax: Axes, points: Radial, arc: Arc, palette: Palette) -> None:
         label="_band",
     )
     for sign in (-1, 1):
-        ax.plot(across, centre + sign * points.band, zorder=1, label="_edge", **_edge_look(palette))
+        ax.plot(across, centre + sign * points.band, zorder=1, label="_edge", **edge_look(palette))
     tip = [float(part) for part in arc.at(points.slope)]
-    ax.plot([0.0, tip[0]], [0.0, tip[1]], zorder=1.5, label="_estimate", **_estimate_look(palette))
+    ax.plot([0.0, tip[0]], [0.0, tip[1]], zorder=1.5, label="_estimate", **estimate_look(palette))
     ax.plot([0.0, float(arc.at(0.0)[0])], [0.0, 0.0], zorder=1.2, label="_null", **null_look(palette))
     for tick in ax.xaxis.get_major_ticks():
         tick.set_visible(tick.get_loc() <= end)
@@ -160,14 +160,6 @@ def draw_studies(
     draw_names(ax, frame, names, points.x, points.z, palette.ink)
 
 
-def _estimate_look(palette: Palette) -> dict[str, Any]:
-    return {"color": palette.pooled, "linewidth": 1.2}
-
-
-def _edge_look(palette: Palette) -> dict[str, Any]:
-    return {"color": palette.muted, "linewidth": 0.8, "linestyle": (0, (3, 2))}
-
-
 def _interval_look(palette: Palette) -> dict[str, Any]:
     return {"color": palette.pooled, "linewidth": 3.6, "solid_capstyle": "butt"}
 
@@ -179,7 +171,7 @@ def handles(frame: Frame, palette: Palette) -> list[Any]:
     dot: dict[str, Any] = {"marker": "o", "color": palette.study, "markersize": 0.64 * frame.size}
     return [
         Line2D([], [], linestyle="none", markeredgecolor=palette.paper, markeredgewidth=0.5, **dot),
-        Line2D([], [], **_estimate_look(palette)),
+        Line2D([], [], **estimate_look(palette)),
         Line2D([], [], **_interval_look(palette)),
         Patch(facecolor=palette.shade, edgecolor=palette.muted, linestyle=(0, (3, 2))),
         Line2D([], [], **null_look(palette)),
