@@ -1,24 +1,42 @@
 """Where a number comes from: data set, rows, software.
 
 A table that ketameta has read carries ``attrs["ketameta"]``, a plain dictionary with the
-name, version and SHA-256 of the file. A result carries a :class:`Provenance`.
+name, version and SHA-256 of the file, and with the steps that made it from the file: functions and their
+arguments. A result carries a :class:`Provenance`, which ends with the step that made the result.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from dataclasses import asdict, dataclass
-from typing import Any
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from ketameta.__about__ import __version__
 from ketameta._render import Card, Shown
 
-__all__ = ["ATTRS_KEY", "Provenance", "package_versions", "rows_sha256", "stamp", "trace"]
+__all__ = [
+    "ATTRS_KEY",
+    "NOT_RECORDED",
+    "Asked",
+    "Provenance",
+    "note",
+    "package_versions",
+    "recorded",
+    "rows_sha256",
+    "stamp",
+    "trace",
+]
+
+Asked: TypeAlias = tuple[str, Mapping[str, Any]]
+"""A public function that was called, and its arguments but the table."""
 
 ATTRS_KEY = "ketameta"
+NOT_RECORDED = "not recorded"
 _PACKAGES = ("numpy", "scipy", "pandas", "formulaic", "statsmodels", "matplotlib", "forestplot")
 
 
@@ -38,6 +56,9 @@ class Provenance(Shown):
         SHA-256 of the rows used, in the order used.
     n_rows : int
         How many rows were used.
+    steps : tuple of dict
+        What was done, in order, from the table read to the result: ``step``, the name of a public function,
+        and its ``arguments`` as plain values; see :func:`recorded`.
     """
 
     software: str
@@ -45,6 +66,7 @@ class Provenance(Shown):
     dataset_sha256: str
     rows_sha256: str
     n_rows: int
+    steps: tuple[dict[str, Any], ...] = field(default=(), compare=False)
 
     def line(self) -> str:
         """One line for the foot of a table or figure."""
@@ -52,8 +74,8 @@ class Provenance(Shown):
         return f"{self.software}; {self.dataset}; {self.n_rows} {unit}, SHA-256 {self.rows_sha256[:12]}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain Python values."""
-        return asdict(self)
+        """Return the fields as plain Python values, but for the steps, which stand once in a receipt."""
+        return {name: value for name, value in asdict(self).items() if name != "steps"}
 
     def sentence(self) -> str:
         """Say in one sentence what the result rests on."""
@@ -113,16 +135,65 @@ def stamp(table: pd.DataFrame, *, name: str, version: str, sha256: str) -> None:
     table.attrs[ATTRS_KEY] = {"dataset": name, "version": version, "sha256": sha256}
 
 
-def trace(table: pd.DataFrame) -> Provenance:
-    """Provenance of the rows of a table."""
+def note(table: pd.DataFrame, asked: Asked) -> None:
+    """Add a step to those that a table of one's own carries in ``attrs``."""
+    origin = table.attrs.get(ATTRS_KEY, {})
+    table.attrs = {**table.attrs, ATTRS_KEY: {**origin, "steps": [*origin.get("steps", ()), _step(asked)]}}
+
+
+def recorded(value: Any) -> Any:
+    """An argument as plain values that JSON can hold.
+
+    Infinities become text; options and priors, their class name with their fields. Of what no record holds,
+    such as a table, a result or a random generator, the kind stands under ``"not recorded"``.
+
+    Examples
+    --------
+    >>> from ketameta.effects import EffectOptions
+    >>> from ketameta.provenance import recorded
+    >>> recorded((20, float("inf"))), recorded(EffectOptions())["EffectOptions"]["variance"]
+    ([20, 'Infinity'], 'LS')
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return (
+            float(value)
+            if math.isfinite(value)
+            else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value)
+        )
+    if is_dataclass(value) and not isinstance(value, type | Shown):
+        return {
+            type(value).__name__: {f.name: recorded(getattr(value, f.name)) for f in fields(value) if f.init}
+        }
+    if isinstance(value, Mapping):
+        return {str(key): recorded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [recorded(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((recorded(item) for item in value), key=str)
+    if hasattr(value, "tolist") and not isinstance(value, pd.DataFrame):
+        return recorded(value.tolist())
+    return {NOT_RECORDED: type(value).__name__}
+
+
+def _step(asked: Asked) -> dict[str, Any]:
+    name, arguments = asked
+    return {"step": name, "arguments": recorded(arguments)}
+
+
+def trace(table: pd.DataFrame, asked: Asked | None = None) -> Provenance:
+    """Provenance of the rows of a table, and of the result that a function made of them."""
     origin = table.attrs.get(ATTRS_KEY, {})
     name, version = origin.get("dataset", "user data"), origin.get("version", "")
+    last = () if asked is None else (_step(asked),)
     return Provenance(
         software=f"ketameta {__version__}",
         dataset=f"{name} {version}".strip(),
         dataset_sha256=origin.get("sha256", ""),
         rows_sha256=rows_sha256(table),
         n_rows=len(table),
+        steps=(*origin.get("steps", ()), *last),
     )
 
 

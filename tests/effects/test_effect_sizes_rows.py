@@ -354,6 +354,8 @@ def test_the_table_that_comes_back() -> None:
     pd.testing.assert_frame_equal(rows, before)
     assert type(table) is pd.DataFrame
     assert list(table.index) == ["x", "y"]
+    steps = table.attrs["ketameta"].pop("steps")
+    assert [(step["step"], step["arguments"]["measure"]) for step in steps] == [("effect_sizes", "SMD")]
     assert table.attrs == rows.attrs
     assert table.attrs["ketameta"] is not rows.attrs["ketameta"]
     assert list(table["status_reason"]) == ["", "head-to-head: two doses"]

@@ -128,6 +128,8 @@ def durability(
         data, used, _ = read_rows(complete)
         left_out = pd.concat([left_out, lacking]) if len(left_out) else lacking
     fit = fit_curve(data, spec)
+    shape = {"curve": curve, "knots": knots, "moderators": moderators}
+    asked = ("durability", {**shape, "rho": rho, "ci": ci, "level": level, "options": options})
     first, last = float(data.hours.min()), float(data.hours.max())
     empty = gaps(data.hours)
     return DurabilityCurve(
@@ -158,7 +160,7 @@ def durability(
         peak=peak(fit, first, last, spec.level),
         half_life=half_life(fit, first, last, spec.level),
         notes=_notes(fit, spec, data, used, left_out, empty),
-        provenance=trace(used),
+        provenance=trace(used, asked),
         spec=spec,
         fit=fit,
     )

@@ -113,6 +113,7 @@ def responding(
     df = float(max(data.fewest - len(chosen), 1)) if spec.ci == "t" and any(fit.estimated) else math.inf
     tail = (1 - spec.level) / 2
     empty = gaps(data.hours)
+    asked = {"arms": arms, "knots": knots, "rho": rho, "ci": ci, "level": level, "options": options}
     notes = [*data.notes, *fit.notes]
     if math.isfinite(df) and data.fewest - len(chosen) <= 1:
         notes.append(
@@ -139,7 +140,7 @@ def responding(
         rows=used,
         left_out=left_out,
         notes=tuple(notes),
-        provenance=trace(used),
+        provenance=trace(used, ("responding", asked)),
         data=data,
         fit=fit,
     )

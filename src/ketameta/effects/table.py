@@ -30,6 +30,7 @@ from ketameta.effects._standardisers import (
 )
 from ketameta.effects.options import EffectOptions
 from ketameta.errors import EffectError
+from ketameta.provenance import note
 
 __all__ = ["effect_sizes"]
 
@@ -182,7 +183,10 @@ def effect_sizes(
     if measure == "SMD":
         name_standardisers(sheet, standardiser)
         warn_of_mixture(sheet)
-    return _output(sheet, table, measure)
+    result = _output(sheet, table, measure)
+    asked = {"measure": measure, "standardiser": standardiser, "shared": shared, "adjusted": adjusted}
+    note(result, ("effect_sizes", {**asked, "crossover": crossover, "options": chosen}))
+    return result
 
 
 def _output(sheet: Sheet, table: pd.DataFrame, measure: str) -> pd.DataFrame:

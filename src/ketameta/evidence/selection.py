@@ -17,7 +17,7 @@ from ketameta.evidence.filters import Filter, Wanted
 from ketameta.evidence.measurable import MEASURES, gives
 from ketameta.evidence.sheet import Sheet, sheet
 from ketameta.evidence.sieve import Sieve, Step, count
-from ketameta.provenance import trace
+from ketameta.provenance import note, trace
 
 __all__ = ["Selection", "select"]
 
@@ -232,7 +232,10 @@ def select(
         words = f"statistics that give no {measure}"
         work.keep("measure", gives(data, measure), words, lambda _: words)
     overlaps = work.overlaps(best_time, refuse=duplicates == "refuse")
-    return _selection(trials, work, _asked_words(chosen, span, best_time), overlaps)
+    selection = _selection(trials, work, _asked_words(chosen, span, best_time), overlaps)
+    more = {"hours": hours, "at": at, "measure": measure}
+    note(selection.rows, ("select", {**asked, **more, "provisional": provisional, "duplicates": duplicates}))
+    return selection
 
 
 def _check_cells(data: Sheet) -> None:

@@ -98,6 +98,7 @@ def _from_table(table: pd.DataFrame) -> Tables:
         hints = [name + (f" (did you mean {near[name]!r}?)" if near[name] else "") for name in absent]
         raise ModelError(f"the table has no column {', '.join(hints)}; counts need {', '.join(COLUMNS)}")
     effects = effect_sizes(table, measure="AS")
+    effects.attrs = dict(table.attrs)
     counted = effects[list(COLUMNS)].apply(pd.to_numeric, errors="coerce").notna().all(axis=1).to_numpy()
     without = ~counted & (effects["reason"] == "").to_numpy()
     effects.loc[without, ["yi", "vi"]] = np.nan

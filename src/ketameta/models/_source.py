@@ -36,5 +36,5 @@ class Source:
     def provenance(self) -> Provenance:
         """Data set, rows and software."""
         if self._provenance is None:
-            self._provenance = trace(self.studies.rows)
+            self._provenance = trace(self.studies.rows, self.studies.asked)
         return self._provenance

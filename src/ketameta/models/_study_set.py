@@ -10,7 +10,7 @@ import pandas as pd
 
 from ketameta._typing import Array
 from ketameta.errors import ModelError
-from ketameta.provenance import ATTRS_KEY
+from ketameta.provenance import ATTRS_KEY, Asked
 
 __all__ = ["Studies", "blank", "numbered", "text_column"]
 
@@ -30,9 +30,11 @@ class Studies:
         Effect measure, empty when the table does not name one.
     alerts : tuple of str
         What a reader must know about this choice of rows.
+    asked : tuple or None
+        The public function that pools them, and its arguments.
     """
 
-    __slots__ = ("_chosen", "_left_out", "_rows", "_table", "alerts", "measure", "vi", "yi")
+    __slots__ = ("_chosen", "_left_out", "_rows", "_table", "alerts", "asked", "measure", "vi", "yi")
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class Studies:
         alerts: tuple[str, ...],
     ) -> None:
         self.yi, self.vi, self.measure, self.alerts = yi, vi, measure, alerts
+        self.asked: Asked | None = None
         self._rows: pd.DataFrame | None = rows
         self._left_out: pd.DataFrame | None = left_out
         self._table: pd.DataFrame | None = rows
@@ -61,7 +64,7 @@ class Studies:
     def of_arrays(cls, yi: Array, vi: Array) -> Studies:
         """Effects without a table, which is made when asked for."""
         result = cls.__new__(cls)
-        result.yi, result.vi, result.measure, result.alerts = yi, vi, "", ()
+        result.yi, result.vi, result.measure, result.alerts, result.asked = yi, vi, "", (), None
         result._rows = result._left_out = result._table = None
         result._chosen = np.arange(yi.size)
         return result

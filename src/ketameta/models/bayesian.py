@@ -101,6 +101,8 @@ def bayes(
     level = checked_level(level)
     _check_priors(tau_prior, mu_prior)
     studies = read_studies(es, yi=yi, vi=vi)
+    priors = {"tau_prior": tau_prior, "mu_prior": mu_prior}
+    studies.asked = ("bayes", {"yi": yi, "vi": vi, **priors, "level": level})
     alerts = studies.alerts + _other_scale(tau_prior, studies.measure)
     for alert in alerts:
         warnings.warn(alert, KetametaWarning, stacklevel=2)
@@ -185,7 +187,7 @@ def _posterior(
             *_notes.standardisers([str(name) for name in text_column(studies.rows, "standardiser")]),
             *_posterior_notes(law, k, mu_prior, order),
         ),
-        provenance=trace(studies.rows),
+        provenance=trace(studies.rows, studies.asked),
         _model=model,
         _law=law,
         _origin=origin,

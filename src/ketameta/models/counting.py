@@ -22,7 +22,7 @@ from ketameta.models._count_tables import Tables, as_model_error, read_tables
 from ketameta.models.glmm import MODELS, BinomialNormal, fit_glmm, informative
 from ketameta.models.intervals import Inference, chi2_sf
 from ketameta.models.mantel_haenszel import breslow_day, dersimonian_laird, mantel_haenszel, peto_pool
-from ketameta.provenance import trace
+from ketameta.provenance import Asked, trace
 
 __all__ = ["counts"]
 
@@ -122,7 +122,9 @@ def counts(
     """
     settings = _Settings.checked(measure, method, tau2, ci, level, nodes)
     tables = read_tables(a, n1, c, n2)
-    result = _pooled(tables, settings)
+    given = {} if n1 is None else {"a": tables.a, "n1": tables.n1, "c": tables.c, "n2": tables.n2}
+    chosen = {"measure": measure, "method": method, "tau2": tau2, "ci": ci, "level": level, "nodes": nodes}
+    result = _pooled(tables, settings, ("counts", {**given, **chosen}))
     for alert in tables.alerts:
         warnings.warn(alert, KetametaWarning, stacklevel=2)
     return result
@@ -181,7 +183,7 @@ class _Found:
     model: BinomialNormal | None = None
 
 
-def _pooled(tables: Tables, settings: _Settings) -> PooledCounts:
+def _pooled(tables: Tables, settings: _Settings, asked: Asked) -> PooledCounts:
     used = _used(tables, settings)
     k = int(used.sum())
     if k == 0:
@@ -237,7 +239,7 @@ def _pooled(tables: Tables, settings: _Settings) -> PooledCounts:
         notes=notes_on(
             tables, used, measure=settings.measure, tau2_method=settings.tau2, tau2=found.tau2, model=model
         ),
-        provenance=trace(tables.rows),
+        provenance=trace(tables.rows, asked),
     )
 
 

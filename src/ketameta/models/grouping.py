@@ -200,6 +200,8 @@ def subgroups(
         raise ModelError(f"common_tau2={common_tau2!r} must be True or False")
     _check_column(es, by)
     studies = read_studies(es)
+    asked = {"by": by, "tau2": tau2, "ci": ci, "level": level, "common_tau2": common_tau2}
+    studies.asked = ("subgroups", asked)
     members = _members(studies.rows, by)
     overall, alerts = pool_studies(studies, settings)
     fitted = _common(studies, members, settings) if common_tau2 else _separate(studies, members, settings)

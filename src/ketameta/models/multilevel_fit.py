@@ -126,6 +126,8 @@ def multilevel(
             f'options={options!r} must be a MultilevelOptions, such as MultilevelOptions(test="z")'
         )
     given = read_multilevel(data, V, moderators, random, structure, options)
+    asked = {"V": V, "moderators": moderators, "random": random, "structure": structure}
+    given.studies.asked = ("multilevel", {**asked, "method": method, "options": options})
     basis = given.design.basis
     with np.errstate(all="ignore"):
         problem = Problem.of(
@@ -212,7 +214,7 @@ def _result(
         rows=studies.rows,
         left_out=given.left_out,
         notes=notes,
-        provenance=trace(studies.rows),
+        provenance=trace(studies.rows, studies.asked),
         cluster=options.cluster or outermost(tuple(term.random for term in given.terms)),
         _linear=linear,
         _problem=problem,

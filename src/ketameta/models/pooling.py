@@ -129,7 +129,11 @@ def pool(
     settings = Settings.checked(
         tau2=tau2, ci=ci, prediction=prediction, level=level, options=options, choices=CI_METHODS
     )
-    result, alerts = pool_studies(read_studies(es, yi=yi, vi=vi), settings)
+    studies = read_studies(es, yi=yi, vi=vi)
+    arrays = {} if es is not None else {"yi": studies.yi, "vi": studies.vi}
+    chosen = {"tau2": tau2, "ci": ci, "prediction": prediction, "level": level, "options": settings.options}
+    studies.asked = ("pool", {**arrays, **chosen})
+    result, alerts = pool_studies(studies, settings)
     for alert in alerts:
         warnings.warn(alert, KetametaWarning, stacklevel=2)
     return result

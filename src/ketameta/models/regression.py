@@ -124,6 +124,8 @@ def regress(
         raise ModelError('tau2_interval="profile" is for pool(); regress() takes "Q-profile" or "GENQ"')
     studies, left_out, design = read_input(es, moderators, reference, yi, vi)
     check_rank(design)
+    asked = {"moderators": moderators, "reference": reference, "yi": yi, "vi": vi, "tau2": tau2, "ci": ci}
+    studies.asked = ("regress", {**asked, "level": level, "options": settings.options})
     result, alerts = _fit(studies, left_out, design, settings)
     for alert in alerts:
         warnings.warn(alert, KetametaWarning, stacklevel=2)
@@ -209,7 +211,7 @@ def _fit(
         rows=studies.rows,
         left_out=left_out,
         notes=notes,
-        provenance=trace(studies.rows),
+        provenance=trace(studies.rows, studies.asked),
         _linear=linear,
     )
     return result, alerts
