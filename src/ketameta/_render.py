@@ -38,15 +38,15 @@ _STYLE = """<style>
 div.ketameta { font-size: 90%; line-height: 1.45; margin: .4em 0; max-width: 75em; }
 div.ketameta > div { margin: .15em 0; }
 div.ketameta .wide { overflow-x: auto; }
-div.ketameta table { border: 0; border-bottom: 1px solid; border-collapse: collapse; color: inherit; font-size: inherit;
+div.ketameta.ketameta table { border: 0; border-bottom: 1px solid; border-collapse: collapse; color: inherit; font-size: inherit;
   font-variant-numeric: tabular-nums; margin: 0 0 .4em; min-width: min(36em, 100%); }
-div.ketameta caption { caption-side: top; color: inherit; font-weight: bold; padding: 0 0 .4em; text-align: left; }
-div.ketameta table thead, div.ketameta table tr:nth-child(n) { background: none; }
-div.ketameta table th, div.ketameta table td { border: 0; color: inherit; font-weight: normal; padding: .25em 0 .25em 1.2em;
+div.ketameta.ketameta caption { caption-side: top; color: inherit; font-weight: bold; padding: 0 0 .4em; text-align: left; }
+div.ketameta.ketameta table thead, div.ketameta.ketameta table tr:nth-child(n) { background: none; }
+div.ketameta.ketameta table th, div.ketameta.ketameta table td { border: 0; color: inherit; font-weight: normal; padding: .25em 0 .25em 1.2em;
   text-align: left; vertical-align: top; }
-div.ketameta table thead th, div.ketameta table thead td { border-bottom: 1px solid; border-top: 1px solid; font-weight: bold; }
-div.ketameta table th:first-child { padding-left: 0; }
-div.ketameta table .number { text-align: right; white-space: nowrap; }
+div.ketameta.ketameta table thead th, div.ketameta.ketameta table thead td { border-bottom: 1px solid; border-top: 1px solid; font-weight: bold; }
+div.ketameta.ketameta table th:first-child { padding-left: 0; }
+div.ketameta.ketameta table .number { text-align: right; white-space: nowrap; }
 div.ketameta .foot { font-size: 85%; opacity: .75; }
 div.ketameta.error { border-left: 3px solid; padding-left: .8em; }
 </style>"""

@@ -276,7 +276,7 @@ class Probability(Shown):
             title=f"Probability of {self.measure or 'effect'} {self.side} {number(value)}",
             columns=("", "probability"),
             rows=(("in a new trial", _share(self.new_trial)), ("for the mean", _share(self.mean))),
-            footer=(self.method,) if self.method else (),
+            footer=(f"Distribution of a new trial: {self.method}",),
         )
 
     def __str__(self) -> str:
