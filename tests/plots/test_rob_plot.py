@@ -212,3 +212,38 @@ def test_what_cannot_be_drawn_is_said() -> None:
             km.rob_plot(table, **given)
     with pytest.raises(FigureError, match="DataFrame"):
         km.rob_plot([["A", "low"]])
+
+
+@pytest.mark.parametrize("kind", ["traffic", "summary"])
+def test_settings_of_the_reader_do_not_break_it(kind: str) -> None:
+    hostile = {
+        "axes.grid": True,
+        "xtick.minor.visible": True,
+        "ytick.minor.visible": True,
+        "ytick.right": True,
+        "ytick.labelright": True,
+        "xtick.labeltop": True,
+        "axes.xmargin": 0.4,
+        "markers.fillstyle": "none",
+        "lines.markeredgewidth": 7.0,
+        "font.family": "serif",
+    }
+    with plt.rc_context(hostile):
+        ax = km.rob_plot(judged(6), kind=kind)
+        assert_apart(ax.figure)
+        assert_inside(ax.figure)
+    assert len(ax.yaxis.get_minorticklocs()) == len(ax.xaxis.get_minorticklocs()) == 0
+    assert not any(line.get_visible() for line in ax.get_ygridlines())
+    if kind == "traffic":
+        study, first = ax.get_yticklabels()[0], ax.texts[0]
+        assert first.get_text() == "Study"
+        assert study.get_window_extent().x0 == pytest.approx(first.get_window_extent().x0, abs=1)
+
+
+def test_subfigures_with_a_layout_engine_hold_it() -> None:
+    left, right = plt.figure(figsize=(9, 4), layout="constrained").subfigures(1, 2)
+    km.rob_plot(judged(6), ax=left.subplots())
+    km.rob_plot(judged(6), kind="summary", ax=right.subplots())
+    for part in (left, right):
+        assert_apart(part)
+        assert_inside(part)

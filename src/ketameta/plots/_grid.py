@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketameta.errors import FigureError
-from ketameta.plots._frame import FigureOptions
+from ketameta.plots._frame import FigureOptions, style_axes
 from ketameta.plots._gridplan import Grid, Layout, plan_grid, weight_of
 from ketameta.plots._place import MARGIN_MM, below, box_size, new_axes, require_empty, shrink
 from ketameta.plots.style import POINTS_PER_MM, Palette, font, palette_of
@@ -95,16 +95,15 @@ def _draw_rows(ax: Axes, layout: Layout, palette: Palette) -> None:
     width, height = layout.panel
     ax.set_xlim(0, width)
     ax.set_ylim(height, 0)
-    ax.set_facecolor("none")
-    ax.grid(visible=False)
+    style_axes(ax, layout.size, palette)
     ax.set_xticks([])
     look: dict[str, Any] = {"fontsize": layout.size, "color": palette.ink, "fontfamily": list(font())}
     ax.set_yticks(layout.y, [label.replace("$", r"\$") for label in layout.labels], **look)
-    ax.tick_params(axis="y", which="both", left=False, right=False, length=0, pad=layout.left)
+    ax.tick_params(axis="y", left=False, length=0, labelleft=True, labelright=False, pad=layout.left)
     for text, row in zip(ax.get_yticklabels(), layout.grid.rows, strict=True):
         text.set(ha="left", va="center", linespacing=1.2, fontweight=weight_of(row))
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    ax.spines["left"].set_visible(False)
+    ax.spines["bottom"].set_visible(layout.grid.axis > 0)
     if not layout.grid.axis:
         ends = np.array([-layout.left, width])
         inner = [np.column_stack((ends, [y, y])) for y in np.cumsum(layout.heights)[:-1]]

@@ -60,6 +60,8 @@ def draw_levels(
     transform : Transform, optional
         What `x` and `y` are measured in; by default the data of the axes.
     """
+    from matplotlib.markers import MarkerStyle
+
     look: dict[str, Any] = {"transform": transform or ax.transData, "clip_on": False, "snap": False}
     for level in dict.fromkeys(level for level in levels if level is not None):
         there = [i for i, each in enumerate(levels) if each == level]
@@ -67,7 +69,7 @@ def draw_levels(
         edge = palette.muted if level.colour == "none" else level.colour
         circle: dict[str, Any] = {
             "s": (diameter - 0.8) ** 2,
-            "marker": "o",
+            "marker": MarkerStyle("o", "full"),
             "facecolors": level.colour,
             "edgecolors": edge,
         }
@@ -79,7 +81,7 @@ def draw_levels(
                 xs,
                 ys,
                 s=area,
-                marker=outline,
+                marker=MarkerStyle(outline, "full"),
                 color=level.ink,
                 linewidths=0,
                 zorder=3.1,
@@ -93,7 +95,7 @@ def level_key(level: Level, *, diameter: float, palette: Palette) -> tuple[Line2
     from matplotlib.lines import Line2D
 
     edge = palette.muted if level.colour == "none" else level.colour
-    look: dict[str, Any] = {"linestyle": "none", "markeredgewidth": 0.8, "snap": False}
+    look: dict[str, Any] = {"linestyle": "none", "fillstyle": "full", "markeredgewidth": 0.8, "snap": False}
     circle = Line2D(
         [], [], marker="o", markersize=diameter - 0.8, color=level.colour, markeredgecolor=edge, **look
     )

@@ -216,6 +216,7 @@ def _grid(
         corner=rows.replace("_", " ").capitalize(),
         most=9.0,
         foot=notes,
+        key="; ".join(f"{_HEADS[j][0]}, {_HEADS[j][1]}" for j in columns if _HEADS[j][1]) + ".",
         title=title,
     )
 
@@ -232,6 +233,8 @@ def _draw_cells(
     ax: Axes, layout: Layout, blocks: tuple[_Block, ...], columns: list[int], palette: Palette
 ) -> None:
     """Numbers, and a circle left of both of them, or of the upper one alone where columns are narrow."""
+    from matplotlib.markers import MarkerStyle
+
     size, gap = layout.size, 0.4 * layout.size
     heights = [y for y, row in zip(layout.y.tolist(), layout.grid.rows, strict=True) if not row.heading]
     owners = [(block.grid, i) for block in blocks for i in _places(block)]
@@ -264,7 +267,16 @@ def _draw_cells(
     if circles:
         xs, ys, ns = np.array(circles).T
         areas = largest**2 * ns / ns.max()
-        ax.scatter(xs, ys, s=areas, color=palette.study, linewidths=0, label="_participants", clip_on=False)
+        ax.scatter(
+            xs,
+            ys,
+            s=areas,
+            marker=MarkerStyle("o", "full"),
+            color=palette.study,
+            linewidths=0,
+            label="_participants",
+            clip_on=False,
+        )
 
 
 def _notes(blocks: tuple[_Block, ...], n_rows: int, n_used: int) -> tuple[str, ...]:

@@ -137,8 +137,6 @@ def _draw_traffic(
 def _draw_summary(
     ax: Axes | None, read: Judgements, options: FigureOptions, title: str | None, foot: tuple[str, ...]
 ) -> Axes:
-    from matplotlib.ticker import NullLocator
-
     rows = tuple(Row(domain.name, 2.2) for domain, _ in read.columns)
     grid = Grid(
         rows=rows,
@@ -156,9 +154,7 @@ def _draw_summary(
     look: dict[str, Any] = {"fontsize": layout.size, "color": palette.ink}
     ticks = range(0, 101, 25)
     ax.set_xticks(list(ticks), [f"{tick}%" for tick in ticks], **look, fontfamily=list(font()))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.tick_params(axis="x", bottom=True, top=False, length=0.4 * layout.size, width=0.8, color=palette.ink)
-    ax.spines["bottom"].set(visible=True, color=palette.ink, linewidth=0.8)
+    ax.tick_params(axis="x", labeltop=False, labelbottom=True)
     ax.set_xlabel(_share_of(read), va="baseline", **look)
     ax.xaxis.set_label_coords(0.5, -3.2 * layout.size / layout.panel[1])
     _draw_bars(ax, layout, read, palette)
