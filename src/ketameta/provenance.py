@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import math
+import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, TypeAlias
@@ -28,6 +29,7 @@ __all__ = [
     "package_versions",
     "recorded",
     "rows_sha256",
+    "software_versions",
     "stamp",
     "trace",
 ]
@@ -135,10 +137,20 @@ def stamp(table: pd.DataFrame, *, name: str, version: str, sha256: str) -> None:
     table.attrs[ATTRS_KEY] = {"dataset": name, "version": version, "sha256": sha256}
 
 
+class _Steps(tuple[dict[str, Any], ...]):
+    """Steps that copies of a table share: pandas copies ``attrs`` in depth whenever a column is taken."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Steps:
+        return self
+
+
 def note(table: pd.DataFrame, asked: Asked) -> None:
     """Add a step to those that a table of one's own carries in ``attrs``."""
     origin = table.attrs.get(ATTRS_KEY, {})
-    table.attrs = {**table.attrs, ATTRS_KEY: {**origin, "steps": [*origin.get("steps", ()), _step(asked)]}}
+    steps = _Steps((*origin.get("steps", ()), _step(asked)))
+    table.attrs = {**table.attrs, ATTRS_KEY: {**origin, "steps": steps}}
 
 
 def recorded(value: Any) -> Any:
@@ -203,3 +215,8 @@ def package_versions() -> dict[str, str]:
     for package in _PACKAGES:
         versions[package] = importlib.metadata.version(package)
     return versions
+
+
+def software_versions() -> dict[str, str]:
+    """Versions of the packages and of Python, for a record."""
+    return {**package_versions(), "python": platform.python_version()}

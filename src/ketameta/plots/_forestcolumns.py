@@ -51,7 +51,7 @@ _SOURCES = {"dose": ("dose", "dose_mg_per_kg"), "time": ("time_hours", "time_lab
 
 def arm_columns(rows: pd.DataFrame, measure: str, layout: ForestLayout, arms: Arms) -> tuple[Column, ...]:
     """Columns of arm statistics that the rows can fill: all of them, numbers of people only, or none."""
-    there = {name for name in rows.columns if rows[name].notna().any()}
+    there = set(rows.columns[rows.notna().any()])
     names = [name.capitalize() for name in arm_names(rows)]
     spreads = [abs(float(x)) for key in ("sd_t", "sd_c") if key in there for x in rows[key].dropna()]
     digits = 2 if spreads and min(spreads) < 1 else 1
