@@ -1,6 +1,7 @@
 """Errors in a notebook: the user's own line and what was wrong, and nothing between them."""
 
 import copy
+import linecache
 import pickle
 import re
 import subprocess
@@ -55,6 +56,18 @@ def test_a_typo_is_answered_in_a_few_lines(errors, typo):
     if "TypeError" not in shown:
         assert shown.startswith(f"line 2: {typo}\n")
         assert "src/ketameta" not in shown
+
+
+def test_a_call_over_several_lines_is_shown_whole():
+    source = "import ketameta as km\nfit = km.pool(\n    yi=[1, 2],\n    vi=[1, 1],\n    level=2,\n)\n"
+    linecache.cache["cell"] = (len(source), None, source.splitlines(keepends=True), "cell")
+    try:
+        exec(compile(source, "cell", "exec"), {})
+    except ModelError as error:
+        caught = error
+    shown = caught.with_traceback(caught.__traceback__.tb_next)._render_traceback_()
+    assert shown[:5] == ["line 2: fit = km.pool(", "    yi=[1, 2],", "    vi=[1, 1],", "    level=2,", ")"]
+    assert shown[-1].endswith("level=2 must lie between 0 and 1, such as 0.95")
 
 
 def test_outside_a_notebook_python_shows_all_calls():

@@ -1,13 +1,15 @@
 """Errors and warnings: what was wrong, where, and what to do about it.
 
-In a notebook an error of ketameta shows the user's own line and what was wrong, without the calls in between;
+In a notebook an error of ketameta shows the user's own call and what was wrong, without the calls in between;
 elsewhere Python prints its full traceback.
 """
 
 from __future__ import annotations
 
 import linecache
-import traceback
+import os
+import textwrap
+from itertools import islice
 from pathlib import Path
 
 from ketameta._render import error_html, plain
@@ -23,7 +25,8 @@ __all__ = [
     "SelectionError",
 ]
 
-_HERE = str(Path(__file__).parent)
+_HERE = str(Path(__file__).parent) + os.sep
+_MOST_LINES = 12
 _RED, _UNCOLOURED = "\x1b[31m", "\x1b[39m"
 
 
@@ -41,7 +44,7 @@ class KetametaError(ValueError):
         """Lines that IPython shows in place of a traceback."""
         kind = f"{_RED}{type(self).__name__}{_UNCOLOURED}"
         what = [plain(line) for line in str(self).split("\n")]
-        return [*_users_line(self), f"{kind}: {what[0]}", *what[1:]]
+        return [*_users_call(self), f"{kind}: {what[0]}", *what[1:]]
 
     def _repr_html_(self) -> str:
         return error_html(type(self).__name__, str(self))
@@ -78,15 +81,19 @@ class KetametaWarning(UserWarning):
     """The result stands, and there is something a reader must know about it."""
 
 
-def _users_line(error: BaseException) -> list[str]:
-    """The line that called ketameta, with its number; empty where its source cannot be found."""
-    before = ("", 0)
-    for frame, number in traceback.walk_tb(error.__traceback__):
-        if frame.f_code.co_filename.startswith(_HERE):
-            break
-        before = (frame.f_code.co_filename, number)
-    source = linecache.getline(*before).strip()
-    return [f"line {before[1]}: {plain(source)}", ""] if source else []
+def _users_call(error: BaseException) -> list[str]:
+    """The lines of the call of ketameta, with the number of the first; empty where there is no source."""
+    place, trace = None, error.__traceback__
+    while trace is not None and not trace.tb_frame.f_code.co_filename.startswith(_HERE):
+        place, trace = trace, trace.tb_next
+    if place is None:
+        return []
+    code, first = place.tb_frame.f_code, place.tb_lineno
+    last = next(islice(code.co_positions(), place.tb_lasti // 2, None))[1] or first
+    numbers = range(first, min(last + 1, first + _MOST_LINES))
+    source = textwrap.dedent("".join(linecache.getline(code.co_filename, number) for number in numbers))
+    lines = [plain(line) for line in source.rstrip().split("\n")]
+    return [f"line {first}: {lines[0]}", *lines[1:], ""] if source else []
 
 
 def __dir__() -> list[str]:
