@@ -15,6 +15,8 @@ __all__ = ["Axis", "Labels"]
 _LINE = 1.2
 _TURNED = 14.0
 
+_MOST_TICKS = 9
+
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -81,7 +83,7 @@ class Axis:
         if self.levels:
             return tuple(float(i) for i in range(len(self.levels)))
         ticks: tuple[float, ...] = ()
-        for most in range(max(2, int(room / (2 * size))), 1, -1):
+        for most in range(min(max(2, int(room / (2 * size))), _MOST_TICKS), 1, -1):
             ticks = self.scale.ticks(self.low, self.high, most)
             places = np.sort(self.share(self.scale.logs(ticks))) * room
             half = np.array(
