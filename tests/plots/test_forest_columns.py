@@ -10,7 +10,7 @@ import pytest
 from matplotlib.axes import Axes
 
 from ketameta.errors import FigureError
-from ketameta.plots import ForestOptions, forest
+from ketameta.plots import ForestOptions, describe, forest
 from ketameta.plots._rob import read_judgements
 
 from .forest_texts import cells, plain, row_of, words
@@ -105,6 +105,7 @@ def test_judgements_stand_in_the_row_of_their_study(make: SimpleNamespace, layou
         assert found == expected
     heads = cells(ax, ax.get_yticks()[-1])
     assert [head for head in heads if head in {"D1", "D2", "D3", "D4", "D5", "O"}] == heads[-6:]
+    assert "Risk of bias (RoB 2) judged in 4 of 4; overall: low 1, some concerns 1, high 1" in describe(ax)
     text = " ".join(words(ax).split())
     assert "D1 Randomisation process; D2" in text
     assert "+ low, ! some concerns, − high, open circle no information." in text

@@ -83,6 +83,15 @@ class Bias:
             notes.append(f"Judged, and not in this figure: {_listed(others)}.")
         return notes
 
+    def words(self, rows: pd.DataFrame) -> str:
+        """How many studies of the figure were judged, and their judgements in the last column."""
+        domain, levels = self.judgements.columns[-1]
+        found = [levels[at] for _, row in rows.iterrows() if (at := self._at(row)) is not None]
+        counts = ((level.name, found.count(level)) for level in self.judgements.tool.levels)
+        said = ", ".join(f"{name} {count}" for name, count in counts if count)
+        whole = f"Risk of bias ({self.judgements.tool.name}) judged in {len(found)} of {len(rows)}"
+        return f"{whole}; {one_line(domain.name).lower()}: {said}" if said else whole
+
     def _at(self, row: pd.Series) -> int | None:
         names = (" ".join(str(row[name]).split()) for name in _NAMED_BY if name in row.index)
         return next((self.place[name] for name in names if name in self.place), None)

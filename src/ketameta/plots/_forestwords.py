@@ -34,7 +34,7 @@ def fit_words(fit: Pooled | Subgroups, table: Table, favours: tuple[str, str] | 
             f"{level_text(overall.level)} prediction interval {_range(scale, overall.pi_low, overall.pi_high)}"
         )
     parts += [line.label for line in table.lines if line.kind == "note" and line.level == 0]
-    return sentences(parts)
+    return sentences([*parts, table.bias] if table.bias else parts)
 
 
 def _estimate(part: Pooled, scale: Scale) -> str:

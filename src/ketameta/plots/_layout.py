@@ -320,5 +320,6 @@ def _cell(placed: Placed, line: Line, size: float) -> list[str]:
 def _broken(line: Line, room: float, size: float) -> list[str]:
     """Printed rows of one label; what stands in short brackets stays together."""
     held = _BRACKETS.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), line.name)
-    used = _SMALL * size if line.kind == "note" else size
-    return wrap(held, room - text_width(_indent(line), used), used, weight=_weight(line))
+    note = line.kind == "note"
+    used = _SMALL * size if note else size
+    return wrap(held, room - text_width(_indent(line), used), used, weight=_weight(line), screen=note)

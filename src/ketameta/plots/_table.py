@@ -44,6 +44,8 @@ class Table:
         Columns of each block of the layout.
     words : mapping
         Words for the templates of the layout.
+    bias : str
+        Judgements of risk of bias in a few words; empty without any.
     """
 
     layout: ForestLayout
@@ -54,6 +56,7 @@ class Table:
     overall: Pooled
     notes: tuple[str, ...]
     footer: tuple[str, ...]
+    bias: str
 
     @property
     def left(self) -> tuple[Column, ...]:
@@ -154,6 +157,7 @@ def build(fit: Pooled | Subgroups, options: ForestOptions) -> Table:
         overall,
         tuple(map(one_line, notes)),
         method_lines(overall, fit) if options.footer else (),
+        bias.words(overall.rows) if bias else "",
     )
 
 
