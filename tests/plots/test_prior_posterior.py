@@ -19,6 +19,7 @@ from ketameta.models import (
     Exponential,
     HalfCauchy,
     HalfNormal,
+    LogStudentT,
     Normal,
     Posterior,
     Uniform,
@@ -49,6 +50,7 @@ CASES = {
     "flat": lambda: fitted(),
     "published": lambda: fitted(tau_prior=rhodes2015("mental health", "placebo")),
     "improper": lambda: fitted(tau_prior=Uniform(float("inf"))),
+    "unbounded": lambda: fitted(tau_prior=LogStudentT(-2.0, 1.5, 1.2)),
     "one": lambda: km.bayes(yi=[-0.5], vi=[0.04], tau_prior=Exponential(0.5), mu_prior=Normal(0.3, 0.2)),
     "two": lambda: km.bayes(yi=[-0.5, 0.4], vi=[0.04, 0.04], tau_prior=HalfCauchy(1.0)),
     "huge": lambda: fitted(ratios([6.9, -6.9, 2.0], [4.0, 3.0, 900.0]), tau_prior=HalfCauchy(1.0)),
@@ -86,6 +88,18 @@ def test_marks_stand_at_the_quantiles_of_what_is_drawn(case: str, of: str) -> No
     mass += law.cdf(found.x[0])
     at = np.interp([found.low, found.median, found.high], found.x, mass)
     np.testing.assert_allclose(at, [0.025, 0.5, 0.975], atol=2e-3)
+
+
+@pytest.mark.parametrize("of", ["mu", "tau"])
+@pytest.mark.parametrize("case", CASES)
+def test_the_highest_point_is_seen_unless_there_is_none(case: str, of: str) -> None:
+    found, law = densities(fit_of(case), of), getattr(fit_of(case), of)
+    top = prior_posterior(fit_of(case), of=of).get_ylim()[1]
+    bounded = of == "mu" or np.isfinite(law.pdf(0.0))
+    assert bounded == (case not in {"published", "unbounded"} or of == "mu")
+    seen = found.x >= (found.x[0] if bounded else found.x[-1] / 100)
+    highest = found.posterior[seen].max()
+    assert highest < top < 1.7 * highest
 
 
 def test_densities_are_those_of_brute_force() -> None:

@@ -33,7 +33,8 @@ _TAIL = 5e-4
 _PRIOR_SHARE = 0.95
 _POINTS = 801
 _HIGHER = 1.5
-_NEXT_TO_ZERO = 1e-7
+_NEXT_TO_ZERO = 1e-60
+_SPIKE = 8
 _IMPROPER = {"mu": "The prior of the mean is flat", "tau": "The prior of tau is improper"}
 
 
@@ -50,6 +51,9 @@ class Densities:
         Prior density; None where the prior is improper, and so has no density.
     median, low, high : float
         Median and equal-tailed credible interval of the posterior.
+    peak : float
+        Highest posterior density; of a density without bound next to a tau of 0, the highest from a hundredth of
+        the range on.
     beyond : float
         Posterior probability outside the drawn range.
     """
@@ -60,6 +64,7 @@ class Densities:
     median: float
     low: float
     high: float
+    peak: float
     beyond: float
 
 
@@ -101,7 +106,9 @@ def densities(fit: Posterior, of: Quantity = "mu") -> Densities:
     low = max(low, 0.0) if of == "tau" else min(low, 0.0)
     high = high if of == "tau" else max(high, 0.0)
     x = np.linspace(low, high, _POINTS)
+    peak = float(found.pdf(found.mode))
     if of == "tau" and low == 0.0 and not np.isfinite(found.pdf(0.0)):
+        peak = float(np.max(found.pdf(x[_SPIKE:])))
         x = np.concatenate([np.geomspace(_NEXT_TO_ZERO * x[1], x[1], _POINTS), x[2:]])
     x = np.unique(np.concatenate([x, np.linspace(found.low, found.high, _POINTS), [found.median]]))
     return Densities(
@@ -111,6 +118,7 @@ def densities(fit: Posterior, of: Quantity = "mu") -> Densities:
         median=found.median,
         low=found.low,
         high=found.high,
+        peak=peak,
         beyond=float(found.cdf(low) + found.sf(high)),
     )
 
@@ -179,7 +187,7 @@ def prior_posterior(
     options = options or FigureOptions()
     found, scale = densities(fit, of), scale_of(fit.measure)
     who = sides(fit.rows, favours)
-    top = _top(found, of)
+    top = _top(found)
     with quiet_rc():
         ax, frame, palette = open_frame(
             ax,
@@ -221,16 +229,12 @@ def _prior(fit: Posterior, of: Quantity, x: Array) -> Array | None:
     return np.asarray(np.exp(-0.5 * z * z) / (fit.mu_prior.sd * math.sqrt(2 * math.pi)))
 
 
-def _top(found: Densities, of: Quantity) -> float:
-    """Upper end of the density axis: the posterior, and the prior as far as it is not much higher.
-
-    Next to a tau of 0 a density may have no bound, so peaks of tau are looked for from the credible interval on.
-    """
-    seen = found.x >= found.low if of == "tau" else np.full(found.x.size, fill_value=True)
-    peak = float(found.posterior[seen].max())
+def _top(found: Densities) -> float:
+    """Upper end of the density axis: the posterior at its mode, and the prior as far as it is not much higher."""
+    highest = found.peak
     if found.prior is not None:
-        peak = max(peak, min(float(found.prior[seen].max()), _HIGHER * peak))
-    return 1.06 * peak
+        highest = max(highest, min(float(found.prior.max()), _HIGHER * highest))
+    return 1.06 * highest
 
 
 def _axis(found: Densities, of: Quantity, scale: Scale, who: tuple[str, str]) -> Axis:
