@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ketameta._typing import BoolArray
 from ketameta.effects.people import people
 from ketameta.errors import FigureError
 from ketameta.evidence import Selection
@@ -37,7 +38,7 @@ _INDICATIONS = {
     "MDD": "Major depression",
     "BD": "Bipolar depression",
     "PTSD": "Post-traumatic stress disorder",
-    "SI": "Suicidal ideation, whatever the diagnosis",
+    "SI": "Suicidal ideation, diagnoses mixed",
 }
 _HEADS = (
     *((each.name, each.end if math.isfinite(each.last) else "") for each in BINS),
@@ -140,7 +141,7 @@ def evidence_map(
     return ax
 
 
-def _used(data: Sheet) -> Any:
+def _used(data: Sheet) -> BoolArray:
     """Rows that count, checked."""
     if data.bad:
         name, cell = data.bad[0]
