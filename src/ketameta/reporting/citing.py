@@ -166,7 +166,8 @@ def rows_behind(what: Any) -> pd.DataFrame:
     """
     if isinstance(what, pd.DataFrame):
         return what
-    for holder in (what, getattr(what, "overall", None)):
+    parts = (getattr(what, "overall", None), getattr(what, "pooled", None), *getattr(what, "curves", ())[:1])
+    for holder in (what, *parts):
         rows = getattr(holder, "rows", None)
         if isinstance(rows, pd.DataFrame):
             return rows

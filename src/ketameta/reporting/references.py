@@ -25,7 +25,7 @@ _GENRES = {"software": "Computer software", "dataset": "Data set"}
 _SHOWN_AUTHORS = 6
 _UNTITLED = "Title not printed in the source that was read"
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})-(\d{2}))?")
-_LINK_UNSAFE = re.compile(r"[^!-~]|[{}\\\"<>^`|]")
+_LINK_UNSAFE = re.compile(r"[^!-~]|[{}\\]")
 
 
 @dataclass(frozen=True, slots=True)
