@@ -21,7 +21,7 @@ def test_public_names_are_there_and_nothing_else():
 
 
 def test_public_functions_keep_their_names_when_packages_are_imported_first():
-    for package in ("evidence", "effects", "models", "curves", "plots", "reporting"):
+    for package in ("evidence", "effects", "models", "curves", "plots", "reporting", "exploring"):
         importlib.import_module(f"ketameta.{package}")
     assert all(callable(getattr(ketameta, name)) for name in ketameta.__all__ if name != "__version__")
 
