@@ -60,7 +60,7 @@ def lab(tmp_path_factory):
     }
     port = free_port()
     options = ("--no-browser", "--allow-root", f"--ServerApp.root_dir={home}", "--IdentityProvider.token=")
-    options += ("--LabApp.expose_app_in_browser=True", "--LabApp.news_url=")
+    options += ("--LabApp.expose_app_in_browser=True",)
     with (home / "log.txt").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", f"--port={port}", "--ServerApp.port_retries=0", *options],

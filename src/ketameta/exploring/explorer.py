@@ -151,12 +151,12 @@ class Explorer:
         }
 
     def _dropdown(self, label: str, options: Sequence[tuple[str, Any]], value: Any = None) -> Any:
-        look = {"style": {"description_width": "7.5em"}, "layout": {"width": "24em", "max_width": "100%"}}
+        look = {"style": {"description_width": "7.5em"}, "layout": {"width": "27em", "max_width": "100%"}}
         chosen = {"value": value} if value is not None else {}
         return self._widgets.Dropdown(description=label, options=options, **chosen, **look)
 
     def _hours(self, label: str, value: float) -> Any:
-        look = {"style": {"description_width": "7.5em"}, "layout": {"width": "24em", "display": "none"}}
+        look = {"style": {"description_width": "7.5em"}, "layout": {"width": "27em", "display": "none"}}
         return self._widgets.BoundedFloatText(
             description=label, value=value, min=0.0, max=1e6, step=1.0, **look
         )
