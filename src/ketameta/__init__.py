@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         regress,
         subgroups,
     )
-    from ketameta.plots import evidence_map, forest, funnel, rob_plot, timecourse
+    from ketameta.plots import forest, funnel, rob_plot, timecourse
     from ketameta.reporting import cite, report
 
 _ROOMS = ("curves", "effects", "errors", "evidence", "exploring", "models", "plots", "reporting")
@@ -39,7 +39,6 @@ _HOME = {
     "counts": "models",
     "durability": "curves",
     "effect_sizes": "effects",
-    "evidence_map": "plots",
     "explore": "exploring",
     "forest": "plots",
     "funnel": "plots",
@@ -66,7 +65,6 @@ __all__ = [
     "counts",
     "durability",
     "effect_sizes",
-    "evidence_map",
     "explore",
     "forest",
     "funnel",

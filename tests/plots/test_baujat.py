@@ -13,8 +13,7 @@ from matplotlib.colors import to_rgba
 import ketameta as km
 from ketameta.errors import FigureError
 from ketameta.models.leave_one_out import contributions
-from ketameta.plots import describe
-from ketameta.plots._frame import FigureOptions
+from ketameta.plots import FigureOptions, describe
 from ketameta.plots.baujat import baujat
 from ketameta.plots.style import DARK, save
 

@@ -16,8 +16,7 @@ from matplotlib.axes import Axes
 import ketameta as km
 from ketameta.errors import FigureError, KetametaWarning
 from ketameta.models import Regression
-from ketameta.plots import describe
-from ketameta.plots._frame import FigureOptions
+from ketameta.plots import FigureOptions, describe
 from ketameta.plots.bubble import bubble
 from ketameta.plots.style import DARK
 

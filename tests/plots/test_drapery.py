@@ -10,8 +10,7 @@ from matplotlib.colors import to_rgba
 
 import ketameta as km
 from ketameta.errors import FigureError
-from ketameta.plots import describe
-from ketameta.plots._frame import FigureOptions
+from ketameta.plots import FigureOptions, describe
 from ketameta.plots.drapery import drapery
 from ketameta.plots.style import DARK
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 import ketameta as km
 from ketameta.errors import DataError, FigureError
 from ketameta.plots import FigureOptions, describe
+from ketameta.plots.evidence_map import evidence_map
 
 from .room import assert_apart, assert_inside, texts_of
 
@@ -58,7 +59,7 @@ def trials() -> pd.DataFrame:
 
 
 def test_a_trial_counts_once_in_a_cell_with_its_largest_number() -> None:
-    ax = km.evidence_map(small())
+    ax = evidence_map(small())
     labels = [label.get_text() for label in ax.get_yticklabels()]
     assert labels == [
         "Major depression",
@@ -77,7 +78,7 @@ def test_a_trial_counts_once_in_a_cell_with_its_largest_number() -> None:
 
 
 def test_printed_numbers_are_those_of_an_independent_count(trials: pd.DataFrame) -> None:
-    ax = km.evidence_map(trials, options=FigureOptions(width_mm=254))
+    ax = evidence_map(trials, options=FigureOptions(width_mm=254))
     found, labels = cells(ax), [label.get_text() for label in ax.get_yticklabels()]
     used = pd.DataFrame(trials).query("status == 'include' and score_type != 'baseline'")
     names = {"MDD": "Major depression", "PTSD": "Post-traumatic stress disorder"}
@@ -110,7 +111,7 @@ def test_area_of_a_circle_is_proportional_to_participants() -> None:
         ("c", "MDD", "response", 168.0, np.nan),
     )
     for width in (85, 180):
-        ax = km.evidence_map(frame, options=FigureOptions(width_mm=width))
+        ax = evidence_map(frame, options=FigureOptions(width_mm=width))
         (drawn,) = [each for each in ax.collections if each.get_label() == "_participants"]
         by_place = dict(
             zip(map(tuple, np.asarray(drawn.get_offsets()).round(3)), drawn.get_sizes(), strict=True)
@@ -129,7 +130,7 @@ def test_rows_that_stand_apart_and_baselines_do_not_count() -> None:
         ],
         ignore_index=True,
     )
-    one, other = km.evidence_map(frame), km.evidence_map(more)
+    one, other = evidence_map(frame), evidence_map(more)
     assert cells(one) == cells(other)
     notes = [name for name, _ in texts_of(other)]
     assert "12 rows of 18 not counted: apart from pools, or baseline scores." in notes
@@ -138,13 +139,13 @@ def test_rows_that_stand_apart_and_baselines_do_not_count() -> None:
 def test_rows_without_a_time_have_a_column() -> None:
     frame = pd.concat([small(), rows(("e", "MDD", "relapse", np.nan, 30.0))], ignore_index=True)
     assert ("1", "60") in [
-        value for (_, name), value in cells(km.evidence_map(frame)).items() if name == "No time"
+        value for (_, name), value in cells(evidence_map(frame)).items() if name == "No time"
     ]
 
 
 def test_other_columns_can_be_the_rows(trials: pd.DataFrame) -> None:
     selection = km.select(trials, indication="MDD", outcome="depression", dosing="single")
-    ax = km.evidence_map(selection, rows="comparator_class")
+    ax = evidence_map(selection, rows="comparator_class")
     labels = [label.get_text() for label in ax.get_yticklabels()]
     assert set(labels) == {
         value.capitalize() if value else "Not stated"
@@ -152,7 +153,7 @@ def test_other_columns_can_be_the_rows(trials: pd.DataFrame) -> None:
     }
     counted = selection.rows.groupby(selection.rows["comparator_class"].fillna(""))["cohort_id"].nunique()
     assert cells(ax)[0, "All times"][0] == str(counted.max())
-    by_indication = km.evidence_map(trials, rows="indication")
+    by_indication = evidence_map(trials, rows="indication")
     assert by_indication.get_yticklabels()[0].get_text() == "Major depression"
     assert (
         len(by_indication.get_yticks()) == trials.loc[trials["status"] == "include", "indication"].nunique()
@@ -160,13 +161,13 @@ def test_other_columns_can_be_the_rows(trials: pd.DataFrame) -> None:
 
 
 def test_a_table_without_indications_has_no_headings() -> None:
-    ax = km.evidence_map(small().drop(columns="indication"))
+    ax = evidence_map(small().drop(columns="indication"))
     assert [label.get_text() for label in ax.get_yticklabels()] == ["Depression", "Response", "PTSD"]
 
 
 @pytest.mark.parametrize("width", [85, 180, 254])
 def test_nothing_touches_or_leaves_the_figure(trials: pd.DataFrame, width: float) -> None:
-    ax = km.evidence_map(trials, title="Trials of ketamine", options=FigureOptions(width_mm=width))
+    ax = evidence_map(trials, title="Trials of ketamine", options=FigureOptions(width_mm=width))
     assert_apart(ax.figure)
     assert_inside(ax.figure)
 
@@ -180,7 +181,7 @@ def test_ugly_names_and_large_numbers_have_room(width: float) -> None:
             for hours in (4.0, 24.0, 48.0, 168.0, 336.0, 672.0, 9000.0, np.nan)
         )
     ).rename(columns={"outcome": "population"})
-    ax = km.evidence_map(frame, rows="population", options=FigureOptions(width_mm=width))
+    ax = evidence_map(frame, rows="population", options=FigureOptions(width_mm=width))
     assert_apart(ax.figure)
     assert_inside(ax.figure)
 
@@ -189,14 +190,14 @@ def test_ugly_names_and_large_numbers_have_room(width: float) -> None:
 def test_it_stays_in_axes_that_are_given(paper: str) -> None:
     left, right = plt.figure(figsize=(12, 5), facecolor=paper).subplots(1, 2)
     box = right.get_window_extent().frozen()
-    assert km.evidence_map(small(), ax=right) is right
+    assert evidence_map(small(), ax=right) is right
     assert_apart(right)
     assert_inside(right, box, slack=1.0)
     assert not left.has_data()
 
 
 def test_words_say_what_was_drawn() -> None:
-    words = describe(km.evidence_map(small()))
+    words = describe(evidence_map(small()))
     assert "Major depression, Depression: 1 d 3 trials (≥140), all times 3 trials (≥140)." in words
     assert "Post-traumatic stress disorder, PTSD: 1 d 1 trial (?)" in words
 
@@ -204,7 +205,7 @@ def test_words_say_what_was_drawn() -> None:
 def test_the_table_is_not_changed() -> None:
     frame = small()
     kept = frame.copy()
-    km.evidence_map(frame)
+    evidence_map(frame)
     pd.testing.assert_frame_equal(frame, kept)
 
 
@@ -216,7 +217,7 @@ def test_what_cannot_be_drawn_is_said() -> None:
         ({"ax": plt.figure(figsize=(1, 1)).add_subplot()}, "does not fit"),
     ):
         with pytest.raises(FigureError, match=message):
-            km.evidence_map(frame, **given)
+            evidence_map(frame, **given)
     for table, message in (
         ([1], "not list"),
         (frame.assign(status="apart"), "no row counts"),
@@ -225,6 +226,6 @@ def test_what_cannot_be_drawn_is_said() -> None:
         (frame.assign(time_hours="soon"), "column 'time_hours': 'soon'"),
     ):
         with pytest.raises(FigureError, match=message):
-            km.evidence_map(table)
+            evidence_map(table)
     with pytest.raises(DataError, match="cohort_id"):
-        km.evidence_map(frame.drop(columns="cohort_id"))
+        evidence_map(frame.drop(columns="cohort_id"))

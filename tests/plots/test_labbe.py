@@ -13,8 +13,7 @@ from matplotlib.colors import to_rgba
 import ketameta as km
 from ketameta.effects import arcsine, log_or, log_rr, rd
 from ketameta.errors import FigureError
-from ketameta.plots import describe
-from ketameta.plots._frame import FigureOptions
+from ketameta.plots import FigureOptions, describe
 from ketameta.plots.labbe import labbe
 from ketameta.plots.style import DARK
 

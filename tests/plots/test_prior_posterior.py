@@ -25,8 +25,7 @@ from ketameta.models import (
     Uniform,
     rhodes2015,
 )
-from ketameta.plots import describe
-from ketameta.plots._frame import FigureOptions
+from ketameta.plots import FigureOptions, describe
 from ketameta.plots.prior_posterior import densities, prior_posterior
 from ketameta.plots.style import DARK
 

@@ -17,9 +17,8 @@ from matplotlib.axes import Axes
 import ketameta as km
 from ketameta.errors import FigureError, KetametaWarning
 from ketameta.models import Pooled
-from ketameta.plots import describe
+from ketameta.plots import FigureOptions, describe
 from ketameta.plots._arc import Cloud, Panel, arc_limits, arc_of
-from ketameta.plots._frame import FigureOptions
 from ketameta.plots._scale import scale_of
 from ketameta.plots.radial import radial, radial_points
 from ketameta.plots.style import DARK

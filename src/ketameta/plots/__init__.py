@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ketameta.plots._frame import FigureOptions
+from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots.alt import describe
 from ketameta.plots.baujat import baujat
 from ketameta.plots.bubble import bubble

@@ -11,7 +11,9 @@ import numpy as np
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import FigureError
 from ketameta.plots._axis import Axis, Labels
+from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._legend import Legend, draw_legend, plan_legend
+from ketameta.plots._looks import style_axes
 from ketameta.plots._place import MARGIN_MM, below, box_size, new_axes, require_empty, shrink
 from ketameta.plots.style import POINTS_PER_MM, Palette, font, palette_of, text_width, wrap
 
@@ -19,42 +21,11 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-__all__ = ["Axis", "FigureOptions", "Frame", "Words", "lay_out", "open_frame", "style_axes"]
+__all__ = ["Axis", "Frame", "Words", "lay_out", "open_frame"]
 
 _SMALL = 0.9
 _LOWEST_MM = 25.0
 _SMALLEST_TYPE = 4.9
-
-
-@dataclass(frozen=True, slots=True)
-class FigureOptions:
-    """How large a figure is, and what stands beside its data.
-
-    Attributes
-    ----------
-    width_mm : float
-        Width of a new figure in millimetres: 180 fills a page, 85 a column, 254 a slide.
-    font_size : float, optional
-        Size of the type in points; by default it follows the width.
-    names : {"auto", "all", "none"}
-        Which studies are named beside their marks: those for which there is room (the most notable
-        first), all, or none.
-    footer : bool
-        Show notes, method and provenance.
-    """
-
-    width_mm: float = 120.0
-    font_size: float | None = None
-    names: str = "auto"
-    footer: bool = True
-
-    def __post_init__(self) -> None:
-        if not 60 <= self.width_mm <= 1000:
-            raise FigureError(f"width_mm={self.width_mm!r}: give a width from 60 to 1000 mm.")
-        if self.font_size is not None and not 5 <= self.font_size <= 40:
-            raise FigureError(f"font_size={self.font_size!r}: give a size from 5 to 40 points.")
-        if self.names not in {"auto", "all", "none"}:
-            raise FigureError(f"names={self.names!r}: give 'auto', 'all' or 'none'.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,30 +187,6 @@ def lay_out(
         return _fit(options, x, y, words, shape, (options.width_mm - 2 * MARGIN_MM) * POINTS_PER_MM, None)
     require_empty(ax)
     return _fit(options, x, y, words, shape, *box_size(ax))
-
-
-def style_axes(ax: Axes, size: float, palette: Palette) -> None:
-    """Ticks and spines of every panel: left and bottom only, outward, in the ink of the paper."""
-    from matplotlib.ticker import NullLocator
-
-    ax.set_facecolor("none")
-    ax.grid(visible=False)
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.tick_params(
-        which="major",
-        direction="out",
-        length=0.4 * size,
-        width=0.8,
-        pad=0.3 * size,
-        color=palette.ink,
-        top=False,
-        right=False,
-        bottom=True,
-        left=True,
-    )
-    for name, spine in ax.spines.items():
-        spine.set(visible=name in {"left", "bottom"}, color=palette.ink, linewidth=0.8)
 
 
 def _fit(

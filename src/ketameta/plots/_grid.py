@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketameta.errors import FigureError
-from ketameta.plots._frame import FigureOptions, style_axes
+from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._gridplan import Grid, Layout, plan_grid, weight_of
+from ketameta.plots._looks import style_axes
 from ketameta.plots._place import MARGIN_MM, below, box_size, new_axes, require_empty, shrink
 from ketameta.plots.style import POINTS_PER_MM, Palette, font, palette_of
 

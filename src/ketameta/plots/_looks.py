@@ -1,12 +1,15 @@
-"""Looks of lines that figures share."""
+"""Looks that figures share: of axes, and of lines."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ketameta.plots.style import Palette
 
-__all__ = ["edge_look", "estimate_look", "null_look"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["edge_look", "estimate_look", "null_look", "style_axes"]
 
 
 def null_look(palette: Palette) -> dict[str, Any]:
@@ -22,3 +25,27 @@ def estimate_look(palette: Palette) -> dict[str, Any]:
 def edge_look(palette: Palette) -> dict[str, Any]:
     """The edges of a region in which studies are expected."""
     return {"color": palette.muted, "linewidth": 0.8, "linestyle": (0, (3, 2))}
+
+
+def style_axes(ax: Axes, size: float, palette: Palette) -> None:
+    """Ticks and spines of every panel: left and bottom only, outward, in the ink of the paper."""
+    from matplotlib.ticker import NullLocator
+
+    ax.set_facecolor("none")
+    ax.grid(visible=False)
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.tick_params(
+        which="major",
+        direction="out",
+        length=0.4 * size,
+        width=0.8,
+        pad=0.3 * size,
+        color=palette.ink,
+        top=False,
+        right=False,
+        bottom=True,
+        left=True,
+    )
+    for name, spine in ax.spines.items():
+        spine.set(visible=name in {"left", "bottom"}, color=palette.ink, linewidth=0.8)

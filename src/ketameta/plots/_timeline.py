@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ketameta.plots._frame import style_axes
 from ketameta.plots._legend import draw_legend
+from ketameta.plots._looks import style_axes
 from ketameta.plots._place import below, shrink
 from ketameta.plots._timelegend import Entry
 from ketameta.plots._timemarks import CI, EDGES, MARKS, PI, draw_bands, draw_curve, draw_dots, draw_marks

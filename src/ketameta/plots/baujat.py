@@ -10,7 +10,8 @@ from ketameta._typing import Array
 from ketameta.errors import FigureError
 from ketameta.models import Pooled
 from ketameta.models.leave_one_out import Contributions, contributions
-from ketameta.plots._frame import Axis, FigureOptions, Words, open_frame
+from ketameta.plots._figureoptions import FigureOptions
+from ketameta.plots._frame import Axis, Words, open_frame
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import scale_of

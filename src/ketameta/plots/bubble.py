@@ -12,7 +12,8 @@ from ketameta.errors import FigureError
 from ketameta.evidence.dictionary import fields
 from ketameta.models import Regression
 from ketameta.models.bubble import Bubble
-from ketameta.plots._frame import Axis, FigureOptions, Frame, Words, open_frame
+from ketameta.plots._figureoptions import FigureOptions
+from ketameta.plots._frame import Axis, Frame, Words, open_frame
 from ketameta.plots._looks import null_look
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._notes import method_lines

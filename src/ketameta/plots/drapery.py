@@ -12,7 +12,8 @@ from ketameta._typing import Array
 from ketameta.errors import FigureError
 from ketameta.models import Pooled
 from ketameta.models.p_functions import new_trial_limits, pooled_limits, study_limits
-from ketameta.plots._frame import Axis, FigureOptions, Frame, Words, open_frame
+from ketameta.plots._figureoptions import FigureOptions
+from ketameta.plots._frame import Axis, Frame, Words, open_frame
 from ketameta.plots._looks import null_look
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import Scale, scale_of, window

@@ -15,7 +15,7 @@ from ketameta.errors import FigureError
 from ketameta.evidence import Selection
 from ketameta.evidence.grid import ANY_TIME, BINS, NO_TIME, EvidenceGrid, evidence_grid, in_use
 from ketameta.evidence.sheet import Sheet, sheet
-from ketameta.plots._frame import FigureOptions
+from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._grid import open_grid
 from ketameta.plots._gridplan import Grid, Head, Layout, Row
 from ketameta.plots._words import plural
@@ -114,7 +114,8 @@ def evidence_map(
     --------
     >>> import ketameta as km
     >>> import matplotlib.pyplot as plt
-    >>> ax = km.evidence_map(km.select(km.load_trials(), indication="PTSD", outcome="ptsd"))
+    >>> from ketameta.plots import evidence_map
+    >>> ax = evidence_map(km.select(km.load_trials(), indication="PTSD", outcome="ptsd"))
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['PTSD']
     >>> plt.close(ax.figure)

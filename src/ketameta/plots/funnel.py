@@ -11,7 +11,9 @@ import numpy as np
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import FigureError
 from ketameta.models import Pooled
-from ketameta.plots._frame import Axis, FigureOptions, Frame, Words, open_frame
+from ketameta.plots._figureoptions import FigureOptions
+from ketameta.plots._frame import Axis, Frame, Words, open_frame
+from ketameta.plots._looks import edge_look, estimate_look, null_look
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import Scale, scale_of
@@ -216,11 +218,11 @@ def _funnel(ax: Axes, frame: Frame, palette: Palette, fit: Pooled) -> None:
     left, right, depth = _edges(fit.estimate, fit.level, frame, scale)
     ax.fill_betweenx(depth, left, right, color=palette.shade, linewidth=0, zorder=0.5, label="_region")
     for edge in (left, right):
-        ax.plot(edge, depth, zorder=1, label="_edge", **_edge_look(palette))
+        ax.plot(edge, depth, zorder=1, label="_edge", **edge_look(palette))
     centre = float(scale.shown(fit.estimate))
-    ax.plot([centre] * 2, [0, frame.y.high], zorder=1.5, label="_estimate", **_estimate_look(palette))
+    ax.plot([centre] * 2, [0, frame.y.high], zorder=1.5, label="_estimate", **estimate_look(palette))
     if frame.x.low < 0 < frame.x.high:
-        ax.axvline(scale.null, zorder=1.2, label="_null", **_null_look(palette))
+        ax.axvline(scale.null, zorder=1.2, label="_null", **null_look(palette))
 
 
 def _contours(ax: Axes, frame: Frame, palette: Palette, fit: Pooled) -> None:
@@ -231,9 +233,9 @@ def _contours(ax: Axes, frame: Frame, palette: Palette, fit: Pooled) -> None:
         ax.fill_betweenx(depth, left, right, color=fill, linewidth=0, zorder=0.5, label="_region")
         for edge in (left, right):
             ax.plot(edge, depth, color=palette.rule, linewidth=0.6, zorder=1, label="_edge")
-    ax.axvline(scale.null, zorder=1.2, label="_null", **_null_look(palette))
+    ax.axvline(scale.null, zorder=1.2, label="_null", **null_look(palette))
     centre = float(scale.shown(fit.estimate))
-    ax.plot([centre] * 2, [0, frame.y.high], zorder=1.5, label="_estimate", **_estimate_look(palette))
+    ax.plot([centre] * 2, [0, frame.y.high], zorder=1.5, label="_estimate", **estimate_look(palette))
 
 
 def _lines(fit: Pooled, region: Funnel, frame: Frame) -> Array:
@@ -253,18 +255,6 @@ def _fills(palette: Palette) -> tuple[str, str, str]:
     return mixed[0], mixed[1], palette.paper
 
 
-def _edge_look(palette: Palette) -> dict[str, Any]:
-    return {"color": palette.muted, "linewidth": 0.8, "linestyle": (0, (3, 2))}
-
-
-def _estimate_look(palette: Palette) -> dict[str, Any]:
-    return {"color": palette.pooled, "linewidth": 1.2}
-
-
-def _null_look(palette: Palette) -> dict[str, Any]:
-    return {"color": palette.ink, "linewidth": 0.8, "linestyle": (0, (1, 1.5))}
-
-
 def _legend(fit: Pooled, *, contours: bool) -> tuple[str, ...]:
     if contours:
         return ("Study", "Pooled estimate", "No difference", "p > 0.10", "0.05 < p < 0.10", "0.01 < p < 0.05")
@@ -278,8 +268,8 @@ def _handles(frame: Frame, palette: Palette, fit: Pooled, *, contours: bool) -> 
     dot: dict[str, Any] = {"marker": "o", "color": palette.study, "markersize": 0.64 * frame.size}
     found: list[Any] = [
         Line2D([], [], linestyle="none", markeredgecolor=palette.paper, markeredgewidth=0.5, **dot),
-        Line2D([], [], **_estimate_look(palette)),
-        Line2D([], [], **_null_look(palette)),
+        Line2D([], [], **estimate_look(palette)),
+        Line2D([], [], **null_look(palette)),
     ]
     if not contours:
         return [*found, Patch(facecolor=palette.shade, edgecolor=palette.muted, linestyle=(0, (3, 2)))]

@@ -14,7 +14,8 @@ from ketameta._typing import Array
 from ketameta.effects.risks import RISK_MEASURES, implied_risk
 from ketameta.errors import FigureError
 from ketameta.models import Pooled, PooledCounts
-from ketameta.plots._frame import Axis, FigureOptions, Frame, Words, open_frame
+from ketameta.plots._figureoptions import FigureOptions
+from ketameta.plots._frame import Axis, Frame, Words, open_frame
 from ketameta.plots._looks import null_look
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._notes import method_lines

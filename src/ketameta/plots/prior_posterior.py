@@ -14,7 +14,8 @@ from ketameta.errors import FigureError
 from ketameta.models import Posterior
 from ketameta.models.marginals import probability
 from ketameta.models.result import small
-from ketameta.plots._frame import Axis, FigureOptions, Words, open_frame
+from ketameta.plots._figureoptions import FigureOptions
+from ketameta.plots._frame import Axis, Words, open_frame
 from ketameta.plots._looks import null_look
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import Scale, scale_of

@@ -12,7 +12,8 @@ from ketameta.errors import FigureError
 from ketameta.models import Pooled
 from ketameta.models.result import small
 from ketameta.plots._arc import Cloud, Panel, arc_limits, arc_of
-from ketameta.plots._frame import Axis, FigureOptions, Frame, Words, lay_out, open_frame
+from ketameta.plots._figureoptions import FigureOptions
+from ketameta.plots._frame import Axis, Frame, Words, lay_out, open_frame
 from ketameta.plots._notes import method_lines
 from ketameta.plots._radialmarks import (
     Radial,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ketameta.errors import FigureError
-from ketameta.plots._frame import FigureOptions
+from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._grid import open_grid
 from ketameta.plots._gridplan import Grid, Head, Layout, Row
 from ketameta.plots._rob import Judgements, read_judgements

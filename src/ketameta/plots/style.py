@@ -86,6 +86,8 @@ def quiet_rc() -> Iterator[None]:
         "scatter.edgecolors": "face",
         "axes.unicode_minus": True,
         "axes.grid": False,
+        "font.weight": "normal",
+        "legend.numpoints": 1,
         "figure.autolayout": False,
         "figure.constrained_layout.use": False,
         "savefig.bbox": None,
