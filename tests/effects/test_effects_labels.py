@@ -36,6 +36,21 @@ def test_a_bare_dose_takes_its_unit_from_the_row() -> None:
     assert tidy_label("su2017_0.5") == "Su 2017 (0.5)"
 
 
+def test_words_of_an_id_are_spelt_as_in_the_name_of_its_trial() -> None:
+    panel = "SYNAPSE panel B (Japan)"
+    assert (
+        tidy_label("daly2018_panelB_japan_p1_14mg", trial=panel)
+        == "Daly 2018 (panel B Japan, period 1, 14 mg)"
+    )
+    assert tidy_label("ket01_02_240", "240", "mg/day", "KET01-02") == "KET01-02 (240 mg/day)"
+    assert tidy_label("sustain3_second_induction", trial="SUSTAIN-3") == "SUSTAIN-3 (second induction)"
+    assert tidy_label("escape_lte", trial="extension of ESCAPE-TRD") == "escape_lte"
+    assert tidy_label("ket01_02_240", trial="x" * 41) == "ket01_02_240"
+    assert common_label(["ket01_02_120", "ket01_02_240"], ["a", "b"], "KET01-02") == "KET01-02"
+    ids = ["daly2018_panelB_japan_p1_14mg", "daly2018_panelB_japan_p1_56mg"]
+    assert common_label(ids, ["a", "b"], panel) == "Daly 2018 (panel B Japan, period 1)"
+
+
 def test_common_label() -> None:
     assert common_label(["daly2018_p1_28mg", "daly2018_p1_56mg"], ["a", "b"]) == "Daly 2018 (period 1)"
     assert common_label(["su2017_0.5", "su2017_0.5"], ["a", "b"]) == "Su 2017 (0.5)"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 __all__ = ["common_label", "tidy_label"]
 
 _STUDY = re.compile(r"(?P<author>[A-Za-z][A-Za-z'-]*?)(?P<year>(?:19|20)\d{2}[a-z]?)(?:_(?P<rest>.+))?")
-_LONGEST = 200
+_LONGEST, _LONGEST_NAME = 200, 40
 _PERIOD = re.compile(r"p(\d)")
 _DOSE = re.compile(r"(\d+(?:\.\d+)?)(mg|mcg|ug)")
 
@@ -24,13 +24,34 @@ class _Parts:
         return f"{self.stem} ({_words(self.tokens, dose, unit)})"
 
 
-def _parts(study_id: str) -> _Parts | None:
+def _parts(study_id: str, trial: str) -> _Parts | None:
     match = _STUDY.fullmatch(study_id) if len(study_id) <= _LONGEST else None
     if match is None:
-        return None
+        return _named(study_id, trial)
     author = match["author"]
     stem = f"{author[0].upper()}{author[1:]} {match['year']}"
-    return _Parts(stem, tuple(token for token in (match["rest"] or "").split("_") if token))
+    tokens = [token for token in (match["rest"] or "").split("_") if token]
+    return _Parts(stem, tuple(_spelt(token, trial) for token in tokens))
+
+
+def _named(study_id: str, trial: str) -> _Parts | None:
+    """Name of the trial and the rest of an id that begins with it, as ``ket01_02_240`` of KET01-02."""
+    name, tokens = re.sub(r"[\W_]", "", trial).casefold(), study_id.split("_")
+    if len(trial) > _LONGEST_NAME or len(study_id) > _LONGEST:
+        return None
+    for many in range(len(tokens), 0, -1):
+        start = "".join(tokens[:many]).casefold()
+        if start and name.startswith(start):
+            return _Parts(trial, tuple(filter(None, tokens[many:])))
+    return None
+
+
+def _spelt(token: str, trial: str) -> str:
+    """A word of an id as the name of the trial spells it, ``panelB`` as ``panel B``."""
+    if not token.isalpha():
+        return token
+    found = re.search(rf"\b{'[ -]?'.join(token)}\b", trial, re.IGNORECASE)
+    return found[0] if found else token
 
 
 def _words(tokens: tuple[str, ...], dose: str, unit: str) -> str:
@@ -54,8 +75,10 @@ def _words(tokens: tuple[str, ...], dose: str, unit: str) -> str:
     return ", ".join(pieces)
 
 
-def tidy_label(study_id: str, dose: str = "", dose_unit: str = "") -> str:
-    """Author, year and arm of a study id; an id of another form is returned as it is.
+def tidy_label(study_id: str, dose: str = "", dose_unit: str = "", trial: str = "") -> str:
+    """Author, year and arm of a study id; an id of another form gives the name of its trial and the arm.
+
+    An id of another form that does not begin with the name of the trial is returned as it is.
 
     Parameters
     ----------
@@ -63,6 +86,8 @@ def tidy_label(study_id: str, dose: str = "", dose_unit: str = "") -> str:
         Id of the form ``author`` + ``year`` [+ ``_`` + arm].
     dose, dose_unit : str
         Dose of the row as printed: it gives a bare number in the id its unit.
+    trial : str
+        Name of the trial: words of the id are spelt as in it.
 
     Examples
     --------
@@ -71,13 +96,15 @@ def tidy_label(study_id: str, dose: str = "", dose_unit: str = "") -> str:
     ('Murrough 2013', 'Daly 2018 (period 1, 28 mg)')
     >>> tidy_label("su2017_0.5", "0.5", "mg/kg"), tidy_label("transform12_pooled")
     ('Su 2017 (0.5 mg/kg)', 'transform12_pooled')
+    >>> tidy_label("ket01_02_240", "240", "mg/day", "KET01-02")
+    'KET01-02 (240 mg/day)'
     """
-    parts = _parts(study_id)
+    parts = _parts(study_id, trial)
     return study_id if parts is None else parts.label(dose, dose_unit)
 
 
-def common_label(study_ids: list[str], labels: list[str]) -> str:
-    """Label of a row that combines several arms: what their ids share.
+def common_label(study_ids: list[str], labels: list[str], trial: str = "") -> str:
+    """Label of a row that combines several arms of a trial: what their ids share.
 
     Examples
     --------
@@ -87,7 +114,7 @@ def common_label(study_ids: list[str], labels: list[str]) -> str:
     >>> common_label(["x", "y"], ["X", "Y"])
     'X + Y'
     """
-    parts = [_parts(study_id) for study_id in study_ids]
+    parts = [_parts(study_id, trial) for study_id in study_ids]
     known = [part for part in parts if part is not None]
     if len(known) == len(parts) and len({part.stem for part in known}) == 1:
         shared: list[str] = []

@@ -34,16 +34,20 @@ _COMBINED = {
 def row_labels(sheet: Sheet) -> AnyArray:
     """Label of each row: its own, or else made from the study id, record id or position."""
     given, study, record = (sheet.text(name) for name in ("label", "study_id", "record_id"))
-    dose, unit = sheet.text("dose"), sheet.text("dose_unit")
+    dose, unit, trial = (sheet.text(name) for name in ("dose", "dose_unit", "trial_name"))
     labels = np.array(
         [
-            given[i] or (tidy_label(study[i], dose[i], unit[i]) if study[i] else record[i]) or f"Row {i + 1}"
+            given[i]
+            or (tidy_label(study[i], dose[i], unit[i], trial[i]) if study[i] else record[i])
+            or f"Row {i + 1}"
             for i in range(len(sheet))
         ],
         dtype=object,
     )
     for first, rows in sheet.merged.items():
-        labels[first] = common_label([str(study[i]) for i in rows], [str(labels[i]) for i in rows])
+        labels[first] = common_label(
+            [str(study[i]) for i in rows], [str(labels[i]) for i in rows], trial[first]
+        )
     return labels
 
 
