@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         subgroups,
     )
     from ketameta.plots import forest, funnel, rob_plot, timecourse
-    from ketameta.reporting import cite, report
+    from ketameta.reporting import cite, report, verify
 
 _ROOMS = ("curves", "effects", "errors", "evidence", "exploring", "models", "plots", "reporting")
 _HOME = {
@@ -52,6 +52,7 @@ _HOME = {
     "select": "evidence",
     "subgroups": "models",
     "timecourse": "plots",
+    "verify": "reporting",
 }
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "select",
     "subgroups",
     "timecourse",
+    "verify",
 ]
 
 

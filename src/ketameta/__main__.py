@@ -1,4 +1,4 @@
-"""Command line: ``python -m ketameta report`` and ``python -m ketameta check``."""
+"""Command line: ``python -m ketameta report``, ``check`` and ``verify``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ def _parser() -> argparse.ArgumentParser:
         "--trials", default=None, metavar="CSV", help="your own table instead of the packaged one"
     )
     report.add_argument("--quiet", action="store_true", help="print no progress")
+    verify = commands.add_parser(
+        "verify", help="compute a results.json or a receipt again; exit status 1 if it does not agree"
+    )
+    verify.add_argument("record", metavar="JSON", help="results.json of a report, or a receipt")
+    verify.add_argument("--trials", default=None, metavar="CSV", help="the table, where it was your own")
+    verify.add_argument("--quiet", action="store_true", help="print no progress")
     check = commands.add_parser("check", help="print the problems of a table; exit status 1 if there are any")
     check.add_argument("table", metavar="CSV", help="a table in the form of data/trials.csv")
     return parser
@@ -33,7 +39,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status.
 
-    0: done. 1: the table has problems or could not be read. 2: the words of the command are wrong.
+    0: done. 1: the table has problems, the record does not agree, or a file could not be read. 2: the words of the
+    command are wrong.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -43,6 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             made = report(options.trials, out=options.out, progress=not options.quiet)
             print(f"Written: {made.page}, results.json, figures/ and tables/ beside it.")
             return 0
+        if options.command == "verify":
+            from ketameta.reporting import verify
+
+            verification = verify(options.record, trials=options.trials, progress=not options.quiet)
+            print(verification)
+            return 0 if verification.agrees else 1
         from ketameta.evidence import check_trials, read_trials
 
         table = read_trials(options.table)

@@ -12,7 +12,7 @@ import importlib.metadata
 import math
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -69,6 +69,10 @@ class Provenance(Shown):
     rows_sha256: str
     n_rows: int
     steps: tuple[dict[str, Any], ...] = field(default=(), compare=False)
+
+    def after(self, asked: Asked) -> Provenance:
+        """The same, with one step more."""
+        return replace(self, steps=(*self.steps, _step(asked)))
 
     def line(self) -> str:
         """One line for the foot of a table or figure."""

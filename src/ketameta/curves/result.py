@@ -147,6 +147,7 @@ class DurabilityCurve(Foundations, Shown):
             peak=peak(fit, *self.time_range, self.level),
             half_life=half_life(fit, *self.time_range, self.level),
             notes=(f"the curve of trials with {stated}", *self.notes),
+            provenance=self.provenance.after(("given", {"values": values})),
         )
 
     def same_trials(self, *, early: Sequence[float], late: Sequence[float]) -> SameTrials:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from ketameta.reporting.agreement import Leaf
 from ketameta.reporting.bibliography import references_bib
 from ketameta.reporting.citing import Citations, cite
 from ketameta.reporting.evidence_report import Report, report
+from ketameta.reporting.receipts import Receipt, receipt
+from ketameta.reporting.verifying import Verification, verify
 
-__all__ = ["Citations", "Report", "cite", "references_bib", "report"]
+__all__ = [
+    "Citations",
+    "Leaf",
+    "Receipt",
+    "Report",
+    "Verification",
+    "cite",
+    "receipt",
+    "references_bib",
+    "report",
+    "verify",
+]
 
 
 def __dir__() -> list[str]:

@@ -1,12 +1,9 @@
-"""Files of the report: figures, tables and ``results.json``."""
+"""Files of the report: figures and tables."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -15,76 +12,10 @@ from ketameta.reporting.comparison import Comparison, comparison_table
 from ketameta.reporting.evidence_tables import evidence_table, missing_table, results_table
 from ketameta.reporting.questions import QUESTIONS
 
-__all__ = ["plain", "results_record", "write_figures", "write_json", "write_tables"]
+__all__ = ["write_figures", "write_tables"]
 
 _FIGURE_MEASURES = ("SMD", "MD", "RR")
 _SHAPES = {"spline": "spline in log time", "exponential": "exponential decay"}
-
-
-def plain(value: Any) -> Any:
-    """Turn a value into what JSON can hold: NaN to None, infinities to text, NumPy scalars to Python's."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, pd.DataFrame):
-        return plain(value.to_dict("records"))
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist") and not isinstance(value, str):
-        return plain(value.tolist())
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
-    return value
-
-
-def write_json(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record as UTF-8 JSON, keys in the order given, no NaN."""
-    path.write_text(
-        json.dumps(plain(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
-
-
-def results_record(
-    windows: Sequence[WindowResult],
-    curves: Sequence[CurveResult],
-    comparisons: Sequence[Comparison],
-    header: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Everything that was computed, with what it was computed from."""
-    return {
-        **header,
-        "windows": [
-            {
-                "key": result.key,
-                "question": result.analysis.question,
-                "outcome": result.analysis.outcome,
-                "measure": result.analysis.measure,
-                "instrument": result.analysis.instrument,
-                "dosing": result.dosing,
-                "window_hours": [result.window.low, result.window.high],
-                "pooled": result.is_pool,
-                "participants": result.n_participants,
-                "reason": result.reason,
-                "notes": list(result.notes),
-                "result": None if result.fit is None else result.fit.to_dict(),
-                "by_comparator": None if result.by_comparator is None else result.by_comparator.to_dict(),
-            }
-            for result in windows
-        ],
-        "curves": [
-            {
-                "key": result.key,
-                "dosing": result.question.dosing,
-                "reason": result.reason,
-                "notes": list(result.notes),
-                "results": [curve.to_dict() for curve in result.curves],
-                "sensitivity": result.sensitivity,
-            }
-            for result in curves
-        ],
-        "published": comparison_table(tuple(comparisons)),
-    }
 
 
 def write_tables(
