@@ -70,7 +70,8 @@ def test_notebook(tmp_path):
         sum("<div class='ketameta'>" in output.get("data", {}).get("text/html", "") for output in outputs)
         >= 7
     )
-    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
+    assert "application/vnd.jupyter.widget-view+json" in outputs[-1]["data"]
     errors = [output for output in outputs if output.output_type == "error"]
     assert [error.ename for error in errors] == ["SelectionError", "ColumnError"]
     assert all(len("\n".join(error.traceback).split("\n")) == 3 for error in errors)
