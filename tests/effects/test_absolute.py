@@ -1,0 +1,116 @@
+"""Response behind an SMD, numbers needed to treat, information sizes: printed examples, and base R."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ketameta.effects.absolute import (
+    information_size_means,
+    information_size_risks,
+    log_or_from_smd,
+    nnt,
+    response_from_smd,
+    whole_nnt,
+)
+from ketameta.effects.risks import implied_risk
+from ketameta.errors import EffectError
+
+REFERENCE = pd.read_csv(Path(__file__).parents[1] / "reference" / "absolute.csv")
+
+
+def reference(what):
+    rows = REFERENCE.loc[REFERENCE["what"] == what]
+    return rows["x"].to_numpy(), rows["y"].to_numpy(), rows["value"].to_numpy()
+
+
+@pytest.mark.parametrize(
+    ("effect", "measure", "fewer", "printed"),
+    [
+        (np.log(0.92), "RR", 24, 42),  # Cochrane Handbook 5.1, 12.5.4.2 (6.x: 15.4.4.2)
+        (np.log(0.73), "OR", 62, 17),  # 12.5.4.3 (15.4.4.3)
+    ],
+)
+def test_handbook_examples_at_a_comparator_risk_of_300_in_1000(effect, measure, fewer, printed):
+    difference = implied_risk(0.3, effect, measure) - 0.3
+    assert round(-1000 * float(difference)) == fewer
+    assert whole_nnt(difference).tolist() == printed
+
+
+def test_handbook_examples_of_risk_differences():
+    assert whole_nnt([-0.12, -0.22]).tolist() == [9, 5]  # 12.5.4.1 (15.4.4.1)
+
+
+def test_altmans_interval_of_differences_from_minus_5_to_25_per_cent():
+    """Altman 1998, BMJ 317:1309: NNTB 10, from NNTB 4 through infinity to NNTH 20."""
+    assert whole_nnt([0.10, 0.25, -0.05]).tolist() == [10, 4, 20]
+
+
+def test_chinns_constant():
+    assert float(log_or_from_smd(1.0, lower_is_better=False)) == pytest.approx(1.81, abs=0.005)
+
+
+def test_the_example_of_jmps_manual():
+    """Two proportions, 0.08 and 0.06, at power 0.8: 2554 in each arm (JMP 13 documentation, Two Sample Proportions)."""
+    assert information_size_risks(0.08, 0.06) == 2 * 2554
+
+
+def test_response_by_integration_in_r():
+    d, p, expected = reference("response")
+    np.testing.assert_allclose(response_from_smd(d, p, lower_is_better=True), expected, rtol=1e-9)
+    np.testing.assert_allclose(response_from_smd(-d, p, lower_is_better=False), expected, rtol=1e-9)
+
+
+def test_chinn_by_logistic_scores_in_r():
+    d, p, expected = reference("chinn")
+    log_or = log_or_from_smd(d, lower_is_better=True)
+    np.testing.assert_allclose(implied_risk(p, log_or, "OR"), expected, rtol=1e-12)
+    np.testing.assert_allclose(log_or_from_smd(-d, lower_is_better=False), log_or)
+
+
+def test_information_sizes_in_r():
+    p, q, expected = reference("risks")
+    np.testing.assert_array_equal(information_size_risks(p, q), expected)
+    d, _, expected = reference("means")
+    np.testing.assert_array_equal(information_size_means(d), expected)
+    np.testing.assert_array_equal(information_size_means(-d), expected)
+
+
+def test_no_difference_needs_infinitely_many():
+    assert nnt(0.0) == np.inf
+    assert whole_nnt([0.0, -0.0]).tolist() == [np.inf, np.inf]
+    assert information_size_means(0.0) == np.inf
+    assert information_size_risks(0.3, 0.3) == np.inf
+    assert nnt(5e-324) == np.inf
+
+
+def test_response_stays_a_probability_far_out():
+    assert response_from_smd([-1e300, 1e300], 0.3, lower_is_better=True).tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("risk", [0.0, 1.0, -0.1, 30, np.nan])
+def test_a_response_rate_is_between_0_and_1(risk):
+    with pytest.raises(EffectError, match="risk"):
+        response_from_smd(-0.5, risk, lower_is_better=True)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, "x", None, [], True])
+def test_what_is_no_number_is_refused(bad):
+    for action in (
+        nnt,
+        whole_nnt,
+        information_size_means,
+        lambda x: log_or_from_smd(x, lower_is_better=True),
+        lambda x: information_size_risks(0.2, x),
+    ):
+        with pytest.raises(EffectError):
+            action(bad)
+
+
+@pytest.mark.parametrize("options", [{"alpha": 0.0}, {"alpha": 1.0}, {"power": 1.0}, {"power": float("nan")}])
+def test_level_and_power_are_between_0_and_1(options):
+    with pytest.raises(EffectError, match=next(iter(options))):
+        information_size_means(0.5, **options)
+    with pytest.raises(EffectError, match=next(iter(options))):
+        information_size_risks(0.5, 0.3, **options)
