@@ -6,6 +6,7 @@ from ketameta.reporting.agreement import Leaf
 from ketameta.reporting.bibliography import references_bib
 from ketameta.reporting.citing import Citations, cite
 from ketameta.reporting.evidence_report import Report, report
+from ketameta.reporting.r_scripts import to_r
 from ketameta.reporting.receipts import Receipt, receipt
 from ketameta.reporting.verifying import Verification, verify
 
@@ -19,6 +20,7 @@ __all__ = [
     "receipt",
     "references_bib",
     "report",
+    "to_r",
     "verify",
 ]
 

@@ -1,0 +1,43 @@
+# ketameta: Common-effect model, Mantel-Haenszel, no correction of zero cells; 95% Wald interval (normal)
+# Data: ketameta VERSION; user data; 6 rows, SHA-256 08141bc2973a
+
+suppressMessages(library(metafor))
+
+d <- data.frame(
+  label = c("Study 1", "Study 2", "Study 3", "Study 4", "Study 5", "Study 6"),
+  a = c(18, 3, 9, 0, 27, 6),
+  n1 = c(24, 19, 20, 15, 31, 22),
+  c = c(4, 4, 6, 1, 6, 8),
+  n2 = c(25, 18, 21, 14, 30, 20),
+  stringsAsFactors = FALSE
+)
+
+fit <- rma.mh(ai = a, n1i = n1, ci = c, n2i = n2, data = d, slab = label, measure = "RD", level = 95)
+print(fit)
+
+found <- c(
+  "estimate" = fit$beta[[1]],
+  "se" = fit$se,
+  "q" = fit$QE,
+  "q_p" = fit$QEp,
+  "i2" = fit$I2,
+  "ci_low" = fit$ci.lb,
+  "ci_high" = fit$ci.ub,
+  "p" = fit$pval
+)
+
+# What ketameta found, with all digits.
+ketameta <- c(
+  "estimate" = 0.2580048322870296,
+  "se" = 0.05767549842511361,
+  "q" = 54.641785303239,
+  "q_p" = 1.546721179083561e-10,
+  "i2" = 90.84949371208847,
+  "ci_low" = 0.1449629325834103,
+  "ci_high" = 0.37104673199064886,
+  "p" = 7.699020616525426e-06
+)
+
+cat(sprintf("%s %.17g %.17g\n", names(found), found, ketameta), sep = "")
+same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = 1e-06)), ketameta, found)
+stopifnot("R and ketameta differ" = all(same))

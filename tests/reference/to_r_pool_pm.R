@@ -1,0 +1,57 @@
+# ketameta: Random-effects model, tau2 by PM, inverse-variance weights; 90% Hartung-Knapp-Sidik-Jonkman interval with the variance factor kept at 1 or more, t with 8 degrees of freedom; prediction interval by t with k - 1 degrees of freedom; intervals of tau2, I2 and H2 by Q-profile
+# Data: ketameta VERSION; user data; 9 rows, SHA-256 105ac8a1b87d
+
+suppressMessages(library(metafor))
+
+d <- data.frame(
+  label = c("a \"b\" \\ \u000a # 50% $x \u00e9 \u0142 \U0001f600 \ufffd `rm(d)` ')", "Feder 2014",
+    "Murrough\u00092013", "\u00dcnal 2020", "",
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "F", "G", "H"),
+  yi = c(-1.1, -0.35, -0.62, -0.18, -0.8, -0.41, 0.12, -0.93, -0.55),
+  vi = c(0.09, 0.05, 0.04, 0.07, 0.11, 0.03, 0.06, 0.08, 0.045),
+  stringsAsFactors = FALSE
+)
+
+fit <- rma(yi, vi, data = d, slab = label, method = "PM", test = "adhoc", level = 90, control = list(tol = 6.4e-15, tau2.max = 638.9, maxiter = 100000))
+spread <- confint(fit, level = 90, control = list(tol = 3e-15, tau2.max = 100, maxiter = 100000))$random["tau^2", c("ci.lb", "ci.ub")]
+new <- predict(fit)
+print(fit)
+
+found <- c(
+  "estimate" = fit$beta[[1]],
+  "ci_low" = fit$ci.lb,
+  "ci_high" = fit$ci.ub,
+  "p" = fit$pval,
+  "se" = fit$se,
+  "q" = fit$QE,
+  "q_p" = fit$QEp,
+  "tau2" = fit$tau2,
+  "i2" = fit$I2,
+  "h2" = fit$H2,
+  "tau2_low" = spread[[1]],
+  "tau2_high" = spread[[2]],
+  "pi_low" = new$pi.lb,
+  "pi_high" = new$pi.ub
+)
+
+# What ketameta found, with all digits.
+ketameta <- c(
+  "estimate" = -0.5089590879010999,
+  "ci_low" = -0.733497416537743,
+  "ci_high" = -0.28442075926445676,
+  "p" = 0.0029356874357114003,
+  "se" = 0.12074887236297717,
+  "q" = 16.109546459231925,
+  "q_p" = 0.04083873563372872,
+  "tau2" = 0.0715430284784777,
+  "i2" = 56.127024457539775,
+  "h2" = 2.2793074498268324,
+  "tau2_low" = 0.002679843228273733,
+  "tau2_high" = 0.3498139738601975,
+  "pi_low" = -1.0546764613132438,
+  "pi_high" = 0.036758285511043876
+)
+
+cat(sprintf("%s %.17g %.17g\n", names(found), found, ketameta), sep = "")
+same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = 1e-06)), ketameta, found)
+stopifnot("R and ketameta differ" = all(same))

@@ -1,0 +1,66 @@
+# ketameta: Subgroups by control, a tau2 for each group; differences by chi-square on the Wald standard errors
+# Groups: Random-effects model, tau2 by REML, inverse-variance weights; 95% Hartung-Knapp-Sidik-Jonkman interval, t with 3 degrees of freedom; prediction interval by t with k - 1 degrees of freedom; intervals of tau2, I2 and H2 by Q-profile
+# Data: ketameta VERSION; user data; 9 rows, SHA-256 105ac8a1b87d
+
+suppressMessages(library(metafor))
+
+d <- data.frame(
+  label = c("a \"b\" \\ \u000a # 50% $x \u00e9 \u0142 \U0001f600 \ufffd `rm(d)` ')", "Feder 2014",
+    "Murrough\u00092013", "\u00dcnal 2020", "",
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "F", "G", "H"),
+  group = c("saline", "saline", "saline", "saline", "\"mida\u000azolam\"", "\"mida\u000azolam\"",
+    "\"mida\u000azolam\"", "\"mida\u000azolam\"", "\"mida\u000azolam\""),
+  yi = c(-1.1, -0.35, -0.62, -0.18, -0.8, -0.41, 0.12, -0.93, -0.55),
+  vi = c(0.09, 0.05, 0.04, 0.07, 0.11, 0.03, 0.06, 0.08, 0.045),
+  stringsAsFactors = FALSE
+)
+d$group <- factor(d$group, levels = c("saline", "\"mida\u000azolam\""))
+
+one <- function(d) {
+  if (nrow(d) == 1) return(rma(yi, vi, data = d, method = "EE", level = 95))
+  fit <- rma(yi, vi, data = d, method = "REML", test = "knha", level = 95, control = list(threshold = 6.4e-15, maxiter = 100000))
+  fit
+}
+plain <- function(d) {
+  if (nrow(d) == 1) return(rma(yi, vi, data = d, method = "EE", level = 95))
+  fit <- rma(yi, vi, data = d, method = "REML", test = "z", level = 95, control = list(threshold = 6.4e-15, maxiter = 100000))
+  fit
+}
+parts <- split(d, d$group)
+show <- function(f, i = 1) list(estimate = f$beta[[i]], ci_low = f$ci.lb[[i]], ci_high = f$ci.ub[[i]], tau2 = f$tau2)
+groups <- lapply(parts, function(part) show(one(part)))
+wald <- lapply(parts, plain)
+estimate <- sapply(wald, function(f) f$beta[[1]])
+fit <- rma(estimate, sei = sapply(wald, function(f) f$se), method = "EE", slab = levels(d$group))
+print(fit)
+
+found <- c(
+  "q_between" = fit$QE,
+  "p" = fit$QEp,
+  "estimate, saline" = groups[[1]]$estimate,
+  "ci_low, saline" = groups[[1]]$ci_low,
+  "ci_high, saline" = groups[[1]]$ci_high,
+  "tau2, saline" = groups[[1]]$tau2,
+  "estimate, \"mida\u000azolam\"" = groups[[2]]$estimate,
+  "ci_low, \"mida\u000azolam\"" = groups[[2]]$ci_low,
+  "ci_high, \"mida\u000azolam\"" = groups[[2]]$ci_high,
+  "tau2, \"mida\u000azolam\"" = groups[[2]]$tau2
+)
+
+# What ketameta found, with all digits.
+ketameta <- c(
+  "q_between" = 0.052305440548896465,
+  "p" = 0.8190991199965292,
+  "estimate, saline" = -0.5413939988654186,
+  "ci_low, saline" = -1.1348637087531497,
+  "ci_high, saline" = 0.05207571102231234,
+  "tau2, saline" = 0.062240342470713236,
+  "estimate, \"mida\u000azolam\"" = -0.4852621485267014,
+  "ci_low, \"mida\u000azolam\"" = -0.9769486265580579,
+  "ci_high, \"mida\u000azolam\"" = 0.006424329504655102,
+  "tau2, \"mida\u000azolam\"" = 0.0886924902131524
+)
+
+cat(sprintf("%s %.17g %.17g\n", names(found), found, ketameta), sep = "")
+same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = 1e-06)), ketameta, found)
+stopifnot("R and ketameta differ" = all(same))
