@@ -22,7 +22,7 @@ from ketameta.effects import covariance, mean_sd_from_quantiles, smd
 from ketameta.errors import SelectionError
 from ketameta.evidence import Trials
 from ketameta.models import permutation
-from ketameta.reporting import Report
+from ketameta.reporting import Report, receipt
 from ketameta.reporting.citing import Citations
 from ketameta.reporting.references import Reference
 
@@ -142,6 +142,8 @@ def shown() -> dict[str, object]:
                 (Reference("a", "article", "<b>A</b> trial", (("Smith", "A"),), date="2020"),)
             ),
             "report": Report(Path("out"), (), (), ()),
+            "receipt": receipt(fit),
+            "verification": km.verify({**receipt(fit).to_dict(), "record_sha256": "0" * 64}, trials=es),
             "error": SelectionError("no row of the table has indication='<MMD>'.\nDid you mean 'MDD'?"),
         }
 

@@ -81,8 +81,8 @@ def test_every_kind_of_result_is_computed_again_from_the_text_of_its_receipt(kin
     assert checked.causes == ()
     table = checked.to_frame()
     assert set(table["verdict"]) <= {"same", "agrees"}
-    assert (table["part"] == "number").sum() > 20
-    assert table.loc[table["part"] == "number", "digits"].min() > 12
+    assert (table["part"] == "numbers").sum() > 20
+    assert table.loc[table["part"] == "numbers", "digits"].min() > 12
 
 
 def test_a_receipt_names_data_rows_steps_and_software(tables):

@@ -325,4 +325,4 @@ def test_a_verification_shows_itself(plain_pool):
     assert [each["what"] for each in said["differences"]] == ["numbers.estimate"]
     frame = checked.to_frame()
     row = frame[frame["verdict"] == "differs"].iloc[0]
-    assert (row["what"], row["part"], row["stored"]) == ("numbers.estimate", "number", -0.40001)
+    assert (row["what"], row["part"], row["stored"]) == ("numbers.estimate", "numbers", -0.40001)

@@ -35,7 +35,7 @@ class Leaf:
     what : str
         Where it stands, as ``windows[mdd_depression_smd_single_24h].result.estimate``.
     part : str
-        ``data``, ``rows``, ``settings``, ``software``, ``number`` or ``text``.
+        ``data``, ``rows``, ``settings``, ``software``, ``numbers`` or ``texts``.
     stored, recomputed
         The values; None where there is none.
     digits : float
@@ -141,7 +141,7 @@ def _part(path: tuple[str, ...], value: Any) -> str:
         return "settings"
     if len(names) > 1 and names[-2] == "provenance":
         return _PROVENANCE.get(names[-1], "rows")
-    return "number" if _number(value) else "text"
+    return "numbers" if _number(value) else "texts"
 
 
 def _number(value: Any) -> bool:

@@ -38,7 +38,7 @@ def diagnose(
         found.append(f"Software: {_listed(off['software'])}.")
     if trouble:
         return (*found, f"The steps of the record cannot be done again: {trouble}")
-    values = [*off.get("number", []), *off.get("text", [])]
+    values = [*off.get("numbers", []), *off.get("texts", [])]
     if values and not off.keys() & {"data", "rows", "settings"}:
         found.append(_changed(values, others="software" in off))
     return tuple(found)

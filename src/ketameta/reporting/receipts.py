@@ -84,10 +84,7 @@ class Receipt(Shown):
             title=f"Receipt of a {self.kind}",
             columns=("step", "arguments"),
             rows=tuple(rows),
-            footer=(
-                self.provenance.line(),
-                ", ".join(f"{name} {version}" for name, version in self.software.items()),
-            ),
+            footer=(self.provenance.line(),),
         )
 
 

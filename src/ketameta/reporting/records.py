@@ -81,7 +81,7 @@ def read_record(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[str
         but an object, or is larger than any record.
     """
     if isinstance(source, Mapping):
-        return "the record", _parsed(_dumped(dict(source)), "the record")
+        return "The record", _parsed(_dumped(dict(source)), "The record")
     if not isinstance(source, str | os.PathLike):
         raise DataError(f"a path, a receipt or a record is wanted, not {type(source).__name__}.")
     file = Path(source)

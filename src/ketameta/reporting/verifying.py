@@ -24,7 +24,7 @@ from ketameta.reporting.replaying import Unrepeatable, needs_table, replay
 
 __all__ = ["Verification", "verify"]
 
-_PARTS = ("data", "rows", "settings", "number", "text", "software")
+_PARTS = ("data", "rows", "settings", "numbers", "texts", "software")
 _NEEDED: dict[str, dict[str, type]] = {
     findings.FORMAT: {"windows": list, "curves": list, "published": list, "settings": dict},
     receipts.FORMAT: {"kind": str, "rows": dict, "steps": list, "numbers": dict},
@@ -41,7 +41,7 @@ class Verification(Shown):
     Attributes
     ----------
     record : str
-        Name of the file, or ``"the record"``.
+        Name of the file, or ``"The record"``.
     intact : bool
         Whether the contents are those that the record was sealed with.
     causes : tuple of str
@@ -82,19 +82,25 @@ class Verification(Shown):
             "intact": self.intact,
             "causes": list(self.causes),
             "compared": counts,
-            "fewest_digits": plain(_fewest(self._of("number"))),
+            "fewest_digits": plain(_fewest(self._of("numbers"))),
             "differences": [plain(asdict(leaf)) for leaf in self.differences],
         }
 
     def sentence(self) -> str:
         """Say in one sentence whether the record agrees, and to which digit."""
-        total, alike = _count(self._of("number"))
+        total, alike = _count(self._of("numbers"))
         if self.agrees:
-            few = _fewest(self._of("number"))
+            few = _fewest(self._of("numbers"))
             digits = "exactly" if math.isinf(few) else f"to {few:.1f} significant digits or more"
             return f"{self.record} agrees: all {total:,} numbers were computed again, {digits}."
-        damaged = "" if self.intact else " and was changed after it was written"
-        return f"{self.record} does not agree{damaged}: {alike:,} of {total:,} numbers were computed again alike."
+        if not self.differences:
+            return f"{self.record} was changed after it was written, though every value in it agrees."
+        off = total - alike
+        numbers = (
+            f"{off:,} of {total:,} numbers differ" if off else f"its {total:,} numbers do, other things not"
+        )
+        damaged = "" if self.intact else "; it was changed after it was written"
+        return f"{self.record} does not agree: {numbers}{damaged}."
 
     def _of(self, part: str) -> list[Leaf]:
         return [leaf for leaf in self.leaves if leaf.part == part]
@@ -105,7 +111,7 @@ class Verification(Shown):
             leaves = self._of(name)
             total, alike = _count(leaves)
             few = _fewest(leaves)
-            digits = "" if name != "number" or not alike else "all" if math.isinf(few) else f"{few:.1f}"
+            digits = "" if name != "numbers" or not alike else "all" if math.isinf(few) else f"{few:.1f}"
             rows.append((name, f"{total}", f"{alike}", f"{total - alike}", digits))
         shown = self.differences[:_LISTED]
         more = len(self.differences) - len(shown)
