@@ -26,7 +26,6 @@ def test_every_key_that_a_result_may_name_has_an_entry():
     named = {key for table in tables for keys in table.values() for key in keys}
     for table in (
         method_references._MANTEL_HAENSZEL,
-        method_references._RECOVERED,
         method_references._PRIORS,
     ):
         named |= set(table.values())

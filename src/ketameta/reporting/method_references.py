@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,10 @@ from ketameta.models import (
 )
 from ketameta.models.log_priors import LogNormal, LogStudentT
 from ketameta.models.multilevel_robust import RobustMultilevel
+from ketameta.reporting.recoveries import recoveries
 from ketameta.reporting.references import Reference, references_of
 
-__all__ = ["REFERENCES", "references_for"]
+__all__ = ["REFERENCES", "keys_of_choice", "references_for"]
 
 _FILE = Path(__file__).with_name("methods.bib")
 
@@ -66,13 +67,14 @@ _COUNTS = {
     "CM.EL": ("stijnen2010", "jackson2018"),
 }
 _MANTEL_HAENSZEL = {"OR": "robins1986", "RR": "greenland1985", "RD": "sato1989"}
-_PRIORS = {"Turner et al. 2015": "turner2015", "Rhodes et al. 2015": "rhodes2015"}
-_RECOVERED = {
-    "Wan et al. 2014": "wan2014",
-    "Luo et al. 2018": "luo2018",
-    "Shi et al. 2020": "shi2020",
-    "McGrath et al. 2020": "mcgrath2020",
+_CHOICES: dict[str, Mapping[str, tuple[str, ...]]] = {
+    "tau2": _TAU2,
+    "ci": _CI,
+    "prediction": _PREDICTION,
+    "tau2_interval": _INTERVAL,
+    "counts": _COUNTS,
 }
+_PRIORS = {"Turner et al. 2015": "turner2015", "Rhodes et al. 2015": "rhodes2015"}
 
 
 def references_for(result: Any) -> tuple[str, ...]:
@@ -104,26 +106,44 @@ def references_for(result: Any) -> tuple[str, ...]:
     )
 
 
+def keys_of_choice(choice: str, method: str) -> tuple[str, ...]:
+    """Keys of the papers of one choice of an analysis.
+
+    Parameters
+    ----------
+    choice : {"tau2", "ci", "prediction", "tau2_interval", "counts"}
+        What was chosen.
+    method : str
+        The method, by the name that results have for it.
+
+    Examples
+    --------
+    >>> from ketameta.reporting.method_references import keys_of_choice
+    >>> keys_of_choice("tau2", "PM"), keys_of_choice("ci", "Wald")
+    (('viechtbauer2005', 'paule1982'), ())
+    """
+    return tuple(_CHOICES[choice].get(method, _OTHER_TAU2 if choice == "tau2" else ()))
+
+
 def _of_rows(rows: pd.DataFrame) -> Iterator[str]:
     if "measure" in rows.columns and (rows["measure"] == "SMD").any():
         yield "hedges1981"
-    if "imputed" in rows.columns:
-        words = " ".join(str(cell) for cell in rows["imputed"])
-        yield from (key for name, key in _RECOVERED.items() if name in words)
+    if "measure" in rows.columns and (rows["measure"] == "PETO").any():
+        yield "yusuf1985"
+    for _, keys in recoveries(rows).values():
+        yield from keys
+    if "shared" in rows.columns and rows["shared"].astype(str).str.startswith("combined").any():
+        yield "higgins2019"
 
 
 def _of_pool(fit: Pooled) -> Iterator[str]:
     yield from _of_rows(fit.rows)
     if fit.k == 1:
         return
-    yield from _of_tau2(fit.tau2_method)
+    yield from keys_of_choice("tau2", fit.tau2_method)
     yield from _CI.get(fit.ci_method, ())
     yield from _of_spread(fit)
     yield from _PREDICTION.get(fit.prediction_method, ())
-
-
-def _of_tau2(method: str) -> Iterable[str]:
-    return _TAU2.get(method, _OTHER_TAU2)
 
 
 def _of_spread(fit: Pooled | Regression) -> Iterator[str]:
@@ -141,7 +161,7 @@ def _of_subgroups(fit: Subgroups) -> Iterator[str]:
 def _of_regression(fit: Regression) -> Iterator[str]:
     yield from _of_rows(fit.rows)
     yield "berkey1995"
-    yield from _of_tau2(fit.tau2_method)
+    yield from keys_of_choice("tau2", fit.tau2_method)
     if fit.ci_method != "Wald":
         yield "knapp2003"
     if fit.ci_method == "HKSJ-adhoc":
@@ -170,6 +190,7 @@ def _of_robust(fit: RobustMultilevel) -> Iterator[str]:
 
 
 def _of_counts(fit: PooledCounts) -> Iterator[str]:
+    yield from _of_rows(fit.rows)
     if fit.pooling == "MH":
         yield "mantel1959"
         yield _MANTEL_HAENSZEL[fit.measure]
@@ -206,6 +227,7 @@ def _of_comparison(found: CurveComparison) -> Iterator[str]:
 
 
 def _of_shares(curve: RespondingCurve) -> Iterator[str]:
+    yield from _of_rows(curve.rows)
     yield "breslow1993"
     yield "trikalinos2012"
 

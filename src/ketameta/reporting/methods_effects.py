@@ -1,0 +1,180 @@
+"""Methods in words: effect measure, its variance, and what was done to the rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from ketameta.errors import DataError
+from ketameta.evidence.sieve import count
+from ketameta.reporting.citing import rows_behind
+from ketameta.reporting.methods_data import arguments_of, provenance_of
+from ketameta.reporting.phrases import Sentence, listed, said
+from ketameta.reporting.recoveries import recoveries
+
+__all__ = ["MEASURE_NAMES", "effect_sentences"]
+
+MEASURE_NAMES = {
+    "SMD": "standardised mean difference",
+    "MD": "mean difference",
+    "ROM": "ratio of means",
+    "OR": "odds ratio",
+    "RR": "risk ratio",
+    "RD": "risk difference",
+    "AS": "difference of arcsine-transformed risks",
+    "PETO": "odds ratio by Peto's one-step method",
+    "HR": "hazard ratio",
+}
+"""Effect measures in words."""
+
+_LOGS = frozenset({"ROM", "OR", "RR", "PETO", "HR"})
+_VARIANCES = {
+    "LS": "the large-sample formula 1/n1 + 1/n2 + g^2 / (2 (n1 + n2))",
+    "UB": "the unbiased estimator",
+}
+_PRINTED = "standardised difference as printed"
+_STATED = "stated for"
+_NOTES = (
+    ("adjusted contrast", "{} adjusted differences, as printed"),
+    (
+        "from the SE of an adjusted difference",
+        "in {} the SD came from the standard error of an adjusted difference and is too small",
+    ),
+    (
+        "a mean that may be adjusted",
+        "in {} an SD came from the standard error of a mean that may be adjusted",
+    ),
+    (
+        "both periods of a crossover as if parallel groups",
+        "{} counted both periods of a crossover as if they were parallel groups, which overstates the variance",
+    ),
+    ("crossover, period not stated", "{} of a crossover of unstated period counted as parallel groups"),
+)
+
+
+def effect_sentences(result: Any) -> Iterator[Sentence]:
+    """Measure, variance, recovered numbers, shared comparators, rows left out; nothing where no rows are kept."""
+    provenance = provenance_of(result)
+    if provenance is None:
+        return
+    rows = _rows(result)
+    asked = arguments_of(provenance, "effect_sizes")
+    if asked is not None:
+        yield from _measure(asked, rows)
+    elif arguments_of(provenance, "counts") is None and arguments_of(provenance, "responding") is None:
+        yield said("Effects and their sampling variances were given and not computed by ketameta")
+    if rows is None:
+        return
+    yield from _recovered(rows)
+    yield from _shared(asked, rows)
+    yield from _noted(rows)
+    yield from _left_out(result)
+
+
+def _rows(result: Any) -> pd.DataFrame | None:
+    """The rows behind a result; None for one that keeps none, as tests do."""
+    try:
+        return rows_behind(result)
+    except DataError:
+        return None
+
+
+def _measure(asked: Mapping[str, Any], rows: pd.DataFrame | None) -> Iterator[Sentence]:
+    measure = asked["measure"]
+    scale = ", analysed as its natural logarithm" if measure in _LOGS else ""
+    keys = ("yusuf1985",) if measure == "PETO" else ()
+    yield said(
+        f"The effect measure was the {MEASURE_NAMES[measure]} ({measure}) of ketamine against the comparator{scale}",
+        *keys,
+    )
+    if measure == "SMD" and rows is not None:
+        yield from _standardised(asked, rows)
+    elif measure in ("MD", "ROM") and rows is not None and _two_groups(rows).any():
+        yield said(f"Variances of the {measure} of two groups came from the SDs and sizes of the arms")
+
+
+def _standardised(asked: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[Sentence]:
+    units = rows["standardiser"].value_counts(sort=False)
+    yield said(
+        f"The unit was the {listed([f'{unit} ({n})' for unit, n in units.items()])} (rows in parentheses)"
+    )
+    printed, stated = _holding(rows, "effect_notes", _PRINTED), _holding(rows, "imputed", _STATED)
+    if printed.any():
+        yield said(
+            f"{_as_subject(int(printed.sum()), 'SMD')} taken as printed; whether with a small-sample correction is not known"
+        )
+    if stated.any():
+        yield said(
+            f"{_as_subject(int(stated.sum()), 'SMD')} in units of a stated SD and had no small-sample correction"
+        )
+    if not (printed | stated).all():
+        which = "The other SMDs" if (printed | stated).any() else "The SMDs"
+        yield said(f"{which} had the exact small-sample correction of Hedges", "hedges1981")
+    if asked["standardiser"] == "pooled" and _two_groups(rows).any():
+        variance = (asked["options"] or {}).get("EffectOptions", {}).get("variance", "LS")
+        yield said(f"Sampling variances of SMDs of two groups followed {_VARIANCES[variance]}")
+
+
+def _as_subject(n: int, unit: str) -> str:
+    return f"{count(n, unit)} {'was' if n == 1 else 'were'}"
+
+
+def _two_groups(rows: pd.DataFrame) -> Any:
+    """Rows that were read as the means of two groups."""
+    if not {"mean_t", "mean_c"} <= set(rows.columns):
+        return pd.Series(False, index=rows.index)
+    paired = _holding(rows, "crossover_period", "paired")
+    return rows[["mean_t", "mean_c"]].notna().all(axis=1) & ~paired
+
+
+def _holding(rows: pd.DataFrame, column: str, words: str) -> Any:
+    if column not in rows.columns:
+        return pd.Series(False, index=rows.index)
+    return rows[column].astype(str).str.contains(words, regex=False)
+
+
+def _recovered(rows: pd.DataFrame) -> Iterator[Sentence]:
+    found = recoveries(rows)
+    if found:
+        what = "; ".join(f"{words} ({n})" for words, (n, _) in found.items())
+        keys = [key for _, papers in found.values() for key in papers]
+        yield said(f"Recovered or assumed were (of {count(len(rows), 'row')}, how many): {what}", *keys)
+    corrected: dict[str, int] = {}
+    for cell in rows["effect_notes"].astype(str) if "effect_notes" in rows.columns else ():
+        if match := re.search(r"([\d.e-]+) added to each cell, ([^;]+)", cell):
+            words = f"{match[1]} was added to each cell of a two-by-two table {match[2]}"
+            corrected[words] = corrected.get(words, 0) + 1
+    for words, n in corrected.items():
+        yield said(f"{words} ({count(n, 'row')})")
+
+
+def _shared(asked: Mapping[str, Any] | None, rows: pd.DataFrame) -> Iterator[Sentence]:
+    how = rows["shared"].astype(str) if "shared" in rows.columns else pd.Series("", index=rows.index)
+    combined, split = how.str.startswith("combined").sum(), how.str.startswith("control split").sum()
+    if combined:
+        yield said(
+            f"Treatment arms that shared a comparator arm were combined into one comparison ({count(int(combined), 'comparison')})",
+            "higgins2019",
+        )
+    if split:
+        yield said(
+            f"A comparator arm that several treatment arms shared was split between them ({count(int(split), 'row')})"
+        )
+    if asked is not None and asked["shared"] == "keep":
+        yield said("Any comparisons that shared a comparator arm stayed apart")
+
+
+def _noted(rows: pd.DataFrame) -> Iterator[Sentence]:
+    for words, phrase in _NOTES:
+        if n := int(_holding(rows, "effect_notes", words).sum()):
+            sentence = phrase.format(count(n, "row"))
+            yield said(sentence[0].upper() + sentence[1:])
+
+
+def _left_out(result: Any) -> Iterator[Sentence]:
+    holder = getattr(result, "overall", None) or getattr(result, "pooled", None) or result
+    if isinstance(left_out := getattr(holder, "left_out", None), pd.DataFrame) and len(left_out):
+        yield said(f"{_as_subject(len(left_out), 'row')} left out for want of a usable number")
