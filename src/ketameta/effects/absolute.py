@@ -44,7 +44,7 @@ def log_or_from_smd(smd: ArrayLike, *, lower_is_better: bool) -> Array:
 
     Notes
     -----
-    Chinn (2000), Stat Med 19:3127-3131; Cochrane Handbook 15.5.3.3. Scores are taken as logistic with one SD in both
+    Chinn (2000), Stat Med 19:3127-3131; Cochrane Handbook 15.5.3. Scores are taken as logistic with one SD in both
     arms, so that the odds ratio is the same wherever the line between response and none is drawn.
 
     Examples
