@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         subgroups,
     )
     from ketameta.plots import forest, funnel, rob_plot, timecourse
-    from ketameta.reporting import cite, report, verify
+    from ketameta.reporting import cite, methods_text, report, summary_of_findings, verify
 
 _ROOMS = ("curves", "effects", "errors", "evidence", "exploring", "models", "plots", "reporting")
 _HOME = {
@@ -43,6 +43,7 @@ _HOME = {
     "forest": "plots",
     "funnel": "plots",
     "load_trials": "evidence",
+    "methods_text": "reporting",
     "multilevel": "models",
     "pool": "models",
     "read_trials": "evidence",
@@ -51,6 +52,7 @@ _HOME = {
     "rob_plot": "plots",
     "select": "evidence",
     "subgroups": "models",
+    "summary_of_findings": "reporting",
     "timecourse": "plots",
     "verify": "reporting",
 }
@@ -70,6 +72,7 @@ __all__ = [
     "forest",
     "funnel",
     "load_trials",
+    "methods_text",
     "multilevel",
     "pool",
     "read_trials",
@@ -78,6 +81,7 @@ __all__ = [
     "rob_plot",
     "select",
     "subgroups",
+    "summary_of_findings",
     "timecourse",
     "verify",
 ]

@@ -6,6 +6,10 @@ from ketameta.reporting.agreement import Leaf
 from ketameta.reporting.bibliography import references_bib
 from ketameta.reporting.citing import Citations, cite
 from ketameta.reporting.evidence_report import Report, report
+from ketameta.reporting.grade_options import SummaryOptions
+from ketameta.reporting.grade_result import SummaryOfFindings
+from ketameta.reporting.grade_table import summary_of_findings
+from ketameta.reporting.methods_section import MethodsText, methods_text
 from ketameta.reporting.r_scripts import to_r
 from ketameta.reporting.receipts import Receipt, receipt
 from ketameta.reporting.verifying import Verification, verify
@@ -13,13 +17,18 @@ from ketameta.reporting.verifying import Verification, verify
 __all__ = [
     "Citations",
     "Leaf",
+    "MethodsText",
     "Receipt",
     "Report",
+    "SummaryOfFindings",
+    "SummaryOptions",
     "Verification",
     "cite",
+    "methods_text",
     "receipt",
     "references_bib",
     "report",
+    "summary_of_findings",
     "to_r",
     "verify",
 ]

@@ -22,6 +22,10 @@ __all__ = ["SummaryOfFindings"]
 
 _TITLE = "Summary of findings"
 _SECOND = "What the certainty is judged on"
+_WRAPPED = (
+    "<style>div.findings div.ketameta.ketameta { max-width: none; } "
+    "div.findings div.ketameta.ketameta table .number { text-align: left; white-space: normal; }</style>"
+)
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~$^])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MATHS = {
@@ -87,8 +91,10 @@ class SummaryOfFindings(Shown):
 
     def to_html(self) -> str:
         """Both tables and the footnotes as HTML without scripts, every text escaped."""
-        first, second = self._cards()
-        return card_html(first) + "\n" + card_html(second)
+        return "\n".join(("<div class='findings'>", _WRAPPED, *map(card_html, self._cards()), "</div>"))
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
     def sentence(self) -> str:
         """Say of each outcome the effect and the certainty."""
