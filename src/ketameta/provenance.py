@@ -13,6 +13,8 @@ import math
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -222,5 +224,19 @@ def package_versions() -> dict[str, str]:
 
 
 def software_versions() -> dict[str, str]:
-    """Versions of the packages and of Python, for a record."""
-    return {**package_versions(), "python": platform.python_version()}
+    """Versions of the packages and of Python, and the SHA-256 of ketameta's own source, for a record."""
+    return {
+        **package_versions(),
+        "python": platform.python_version(),
+        "ketameta_source_sha256": _source_sha256(),
+    }
+
+
+@cache
+def _source_sha256() -> str:
+    """SHA-256 of the package's Python files: two states of one version differ in it."""
+    folder, digest = Path(__file__).parent, hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\x00")
+        digest.update(file.read_bytes().replace(b"\r\n", b"\n") + b"\x00")
+    return digest.hexdigest()

@@ -15,6 +15,7 @@ __all__ = ["diagnose", "versions_between", "worded"]
 
 _LISTED = 3
 _WIDEST = 60
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _HEADING = re.compile(r"^## (\d+(?:\.\d+)*)\b.*$", re.M)
 
 
@@ -29,8 +30,8 @@ def diagnose(
     found = [*_damage(stored), *_data(stored["dataset"], recomputed["dataset"], off.get("data", []))]
     if "rows" in off and "data" not in off:
         found.append(
-            f"Rows: {_listed(off['rows'])}. Rows that were chosen or changed by hand cannot be computed again from "
-            "the data set; give that table as trials."
+            f"Rows: {_listed(off['rows'])}. Either they were chosen or changed by hand between the steps, and that "
+            "table can be given as trials; or the software makes other rows of the same data."
         )
     if "settings" in off:
         found.append(f"Settings: {_listed(off['settings'])}.")
@@ -57,7 +58,7 @@ def worded(leaf: Leaf) -> str:
     there = "nothing" if leaf.verdict == "not in the record" else _short(leaf.stored)
     here = "nothing" if leaf.verdict == "only in the record" else _short(leaf.recomputed)
     digits = f" ({leaf.digits:.1f} digits)" if leaf.digits == leaf.digits else ""
-    return f"{_cut(leaf.what)}: {there} in the record, {here} computed again{digits}"
+    return f"{_middle(leaf.what)}: {there} in the record, {here} computed again{digits}"
 
 
 def versions_between(old: str, new: str) -> list[str]:
@@ -116,11 +117,11 @@ def _changed(values: Sequence[Leaf], *, others: bool) -> str:
     count = f"{len(values)} value{'s are' if len(values) > 1 else ' is'}"
     if others:
         return (
-            f"Data, rows and settings are the same, and {count} not: {_listed(values)}. Whether that is the other "
+            f"Data, rows and settings are the same, and {count} not. Whether that is the other "
             "software or a change by hand shows when the versions of the record are installed."
         )
     return (
-        f"Data, rows, settings and software are the same, and {count} not what they give: {_listed(values)}. They were "
+        f"Data, rows, settings and software are the same, and {count} not what they give: "
         "changed after they were computed, or drawn by random numbers without a seed."
     )
 
@@ -138,7 +139,14 @@ def _order(version: str) -> tuple[int, ...] | None:
 def _short(value: Any) -> str:
     if isinstance(value, dict | list):
         return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
-    return _cut(repr(value) if isinstance(value, str) else str(value))
+    if not isinstance(value, str):
+        return _cut(str(value))
+    return f"{value[:12]}…" if _DIGEST.fullmatch(value) else _cut(repr(value))
+
+
+def _middle(text: str) -> str:
+    """A path with its middle left out: its ends tell most."""
+    return text if len(text) <= 2 * _WIDEST else f"{text[:_WIDEST]}…{text[-_WIDEST:]}"
 
 
 def _cut(text: str, widest: int = _WIDEST) -> str:

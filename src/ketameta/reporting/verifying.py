@@ -113,8 +113,8 @@ class Verification(Shown):
             few = _fewest(leaves)
             digits = "" if name != "numbers" or not alike else "all" if math.isinf(few) else f"{few:.1f}"
             rows.append((name, f"{total}", f"{alike}", f"{total - alike}", digits))
-        shown = self.differences[:_LISTED]
-        more = len(self.differences) - len(shown)
+        off = [leaf for part in ("numbers", "texts") for leaf in self._of(part) if not leaf.agrees]
+        shown, more = off[:_LISTED], len(off) - _LISTED
         return Card(
             title=self.sentence(),
             columns=("", "compared", "agree", "differ", "digits"),
@@ -122,7 +122,7 @@ class Verification(Shown):
             notes=(
                 *self.causes,
                 *map(worded, shown),
-                *((f"and {more} more: see .to_frame()",) if more else ()),
+                *((f"and {more} more: see .to_frame()",) if more > 0 else ()),
             ),
             footer=(
                 f"Numbers agree from {DIGITS:g} significant digits on, whole numbers and texts when they are the same; "
