@@ -18,6 +18,7 @@ nbclient = pytest.importorskip("nbclient")
 START = """
 import warnings; warnings.simplefilter("ignore")
 import ketameta as km
+import pandas as pd
 trials = km.load_trials()
 es = km.effect_sizes(km.select(trials, indication="MDD", outcome="depression", hours=(18, 36)).rows)
 """
@@ -33,6 +34,10 @@ TYPOS = {
     'km.pool(es, tau2="RELM")': "ModelError: tau2='RELM' is unknown; did you mean 'REML'\\?",
     'km.durability(es, curve="splin")': "ModelError: curve='splin' is unknown; did you mean 'spline'\\?",
     'km.pool(es).probability("below")': "TypeError",
+    'trials.loc[:, "yeer"]': "ColumnError: no column 'yeer'; did you mean 'year'\\?",
+    "pd.Series([2]).map(lambda level: km.pool(es, level=level))": "ModelError: level=2 must lie",
+    "pd.Series([es]).map(km.pool).map(km.pool)": "ModelError: .*not Pooled",
+    'eval("km.pool(es, level=2)")': "ModelError: level=2 must lie",
 }
 
 
@@ -100,6 +105,12 @@ def test_an_error_that_was_not_raised_has_no_line():
 @pytest.fixture(scope="module")
 def trials():
     return km.load_trials()
+
+
+def test_a_note_that_was_added_is_shown():
+    error = ModelError("a")
+    error.add_note("file\x1b[31m 7\nof 9")
+    assert error._render_traceback_() == ["\x1b[31mModelError\x1b[39m: a", r"file\x1b[31m 7", "of 9"]
 
 
 def test_a_missing_column_is_what_pandas_says_too(trials):

@@ -1,6 +1,6 @@
 """Cards as text and HTML: hostile names neither break the page nor fill it."""
 
-from ketameta._render import Card, card_html, card_text, plain, table_html
+from ketameta._render import Card, Shown, card_html, card_text, error_html, plain, table_html
 
 NAMES = (
     "=cmd|' /C calc'!A0",
@@ -49,3 +49,24 @@ def test_a_long_cell_ends_in_an_ellipsis():
 
 def test_ordinary_text_is_left_alone():
     assert plain("Sjögren 2020 – SMD −0.5 (τ²)") == "Sjögren 2020 – SMD −0.5 (τ²)"
+
+
+def test_no_line_is_endless():
+    long = Card("x" * 10**6, ("name",), (), ("y" * 10**6,), ("z" * 10**6,))
+    assert max(map(len, card_text(long).split("\n"))) < 5_000
+    assert len(card_html(long)) < 15_000
+    assert len(error_html("KetametaError", "x" * 10**6)) < 10_000
+
+
+def test_in_a_list_a_hostile_result_keeps_to_one_short_line():
+    class Result(Shown):
+        def sentence(self) -> str:
+            return "\x1b[31m\ud800\n" + "x" * 10**6
+
+        def _card(self) -> Card:
+            return card()
+
+    line = repr(Result())
+    assert line.startswith(r"<Result \x1b[31m\ud800\nx")
+    assert line.isprintable()
+    assert len(line) < 5_000

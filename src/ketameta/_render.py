@@ -28,6 +28,7 @@ __all__ = [
 MINUS = "\N{MINUS SIGN}"
 _LONG = 1e9
 _WIDEST = 500
+_LONGEST = 4_000
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _NUMERIC = frozenset("0123456789.+<>[(~≈·–∞" + MINUS)
 _NOTES = 12
@@ -79,7 +80,7 @@ class Shown(ABC):
         return card_text(self._card())
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.sentence()}>"
+        return f"<{type(self).__name__} {plain(self.sentence(), _LONGEST)}>"
 
     def _repr_html_(self) -> str:
         return card_html(self._card())
@@ -163,8 +164,8 @@ def card_text(card: Card) -> str:
     """Render a card as aligned plain text: numbers to the right, words to the left."""
     table = [tuple(plain(cell, _WIDEST) for cell in row) for row in (card.columns, *card.rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(card.columns))]
-    layout = list(zip(widths, _numeric_columns(card), strict=True))
-    lines = [plain(card.title), ""]
+    layout = list(zip(widths, _numeric_columns(card.columns, card.rows), strict=True))
+    lines = [plain(card.title, _LONGEST), ""]
     for position, row in enumerate(table):
         cells = [
             cell.rjust(w) if right else cell.ljust(w) for cell, (w, right) in zip(row, layout, strict=True)
@@ -172,8 +173,8 @@ def card_text(card: Card) -> str:
         lines.append("  ".join(cells).rstrip())
         if position == 0:
             lines.append("  ".join(("-" * min(w, _LONGEST_RULE)).ljust(w) for w in widths).rstrip())
-    lines += [f"Note: {plain(note)}" for note in card.notes]
-    lines += ["", *(plain(line) for line in card.footer)] if card.footer else []
+    lines += [f"Note: {plain(note, _LONGEST)}" for note in card.notes]
+    lines += ["", *(plain(line, _LONGEST) for line in card.footer)] if card.footer else []
     return "\n".join(lines)
 
 
@@ -182,7 +183,7 @@ def card_html(card: Card) -> str:
     notes = [f"<div>Note: {_markup(note)}</div>" for note in card.notes]
     rest = "".join(notes[_NOTES:])
     parts = [
-        f"<div class='wide'>{_card_table(card)}</div>",
+        f"<div class='wide'>{table_html(card.columns, card.rows, card.title)}</div>",
         *notes[:_NOTES],
         f"<details><summary>Further notes: {len(notes) - _NOTES}</summary>{rest}</details>" if rest else "",
         f"<div class='foot'>{'<br>'.join(map(_markup, card.footer))}</div>" if card.footer else "",
@@ -198,17 +199,6 @@ def error_html(kind: str, message: str) -> str:
     )
 
 
-def _card_table(card: Card) -> str:
-    classes = [" class='number'" if right else "" for right in _numeric_columns(card)]
-    head = "".join(
-        f"<th scope='col'{cls}>{_markup(name, _WIDEST)}</th>" if name else "<td></td>"
-        for name, cls in zip(card.columns, classes, strict=True)
-    )
-    body = "\n".join(_row(row, classes) for row in card.rows)
-    caption = f"<caption>{_markup(card.title)}</caption>"
-    return f"<table>{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
-
-
 def _row(cells: Sequence[str], classes: Sequence[str]) -> str:
     first = f"<th scope='row'>{_markup(cells[0], _WIDEST)}</th>"
     others = (
@@ -217,9 +207,9 @@ def _row(cells: Sequence[str], classes: Sequence[str]) -> str:
     return f"<tr>{first}{''.join(others)}</tr>"
 
 
-def _numeric_columns(card: Card) -> list[bool]:
+def _numeric_columns(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[bool]:
     """Which columns hold numbers; the first one names the rows."""
-    return [False, *(_holds_numbers([row[i] for row in card.rows]) for i in range(1, len(card.columns)))]
+    return [False, *(_holds_numbers([row[i] for row in rows]) for i in range(1, len(columns)))]
 
 
 def _holds_numbers(cells: Sequence[str]) -> bool:
@@ -228,22 +218,19 @@ def _holds_numbers(cells: Sequence[str]) -> bool:
     return 2 * alike >= len(cells)
 
 
-def table_html(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Render a table as escaped HTML; the first column is read as row headers."""
-    head = "".join(f"<th scope='col'>{_markup(name, _WIDEST)}</th>" for name in columns)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f"<th scope='row' style='text-align:left;font-weight:normal'>{_markup(cell, _WIDEST)}</th>"
-            if i == 0
-            else f"<td style='text-align:right'>{_markup(cell, _WIDEST)}</td>"
-            for i, cell in enumerate(row)
-        )
-        + "</tr>"
-        for row in rows
+def table_html(columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    """Render a table as escaped HTML; the first column holds row headers, columns of numbers bear a class."""
+    classes = [" class='number'" if right else "" for right in _numeric_columns(columns, rows)]
+    head = "".join(
+        f"<th scope='col'{cls}>{_markup(name, _WIDEST)}</th>" if name else "<td></td>"
+        for name, cls in zip(columns, classes, strict=True)
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    body = "\n".join(_row(row, classes) for row in rows)
+    return (
+        f"<table><caption>{_markup(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n"
+        f"<tbody>\n{body}\n</tbody></table>"
+    )
 
 
-def _markup(text: str, widest: int | None = None) -> str:
+def _markup(text: str, widest: int = _LONGEST) -> str:
     return html.escape(plain(text, widest))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import linecache
 import os
+import sysconfig
 import textwrap
 from itertools import islice
 from pathlib import Path
+from types import TracebackType
 
 from ketameta._render import error_html, plain
 
@@ -26,7 +28,10 @@ __all__ = [
 ]
 
 _HERE = str(Path(__file__).parent) + os.sep
+_STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 _MOST_LINES = 12
+_WIDEST = 4_000
 _RED, _UNCOLOURED = "\x1b[31m", "\x1b[39m"
 
 
@@ -43,7 +48,8 @@ class KetametaError(ValueError):
     def _render_traceback_(self) -> list[str]:
         """Lines that IPython shows in place of a traceback."""
         kind = f"{_RED}{type(self).__name__}{_UNCOLOURED}"
-        what = [plain(line) for line in str(self).split("\n")]
+        said = "\n".join([str(self), *getattr(self, "__notes__", ())])
+        what = [plain(line, _WIDEST) for line in said.split("\n")]
         return [*_users_call(self), f"{kind}: {what[0]}", *what[1:]]
 
     def _repr_html_(self) -> str:
@@ -82,13 +88,20 @@ class KetametaWarning(UserWarning):
 
 
 def _users_call(error: BaseException) -> list[str]:
-    """The lines of the call of ketameta, with the number of the first; empty where there is no source."""
-    place, trace = None, error.__traceback__
+    """The lines of the user's call, with the number of the first; empty where there is no source."""
+    found: list[str] = []
+    trace = error.__traceback__
     while trace is not None and not trace.tb_frame.f_code.co_filename.startswith(_HERE):
-        place, trace = trace, trace.tb_next
-    if place is None:
-        return []
+        found = _lines(trace) or found
+        trace = trace.tb_next
+    return found
+
+
+def _lines(place: TracebackType) -> list[str]:
+    """The lines of one call; empty where it stands in a library or has no source."""
     code, first = place.tb_frame.f_code, place.tb_lineno
+    if code.co_filename.startswith(_STANDARD_LIBRARY) or _INSTALLED & set(Path(code.co_filename).parts):
+        return []
     last = next(islice(code.co_positions(), place.tb_lasti // 2, None))[1] or first
     numbers = range(first, min(last + 1, first + _MOST_LINES))
     source = textwrap.dedent("".join(linecache.getline(code.co_filename, number) for number in numbers))
