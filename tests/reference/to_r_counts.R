@@ -18,10 +18,10 @@ print(fit)
 
 found <- c(
   "estimate" = fit$beta[[1]],
-  "se" = fit$se,
   "q" = fit$QE,
   "q_p" = fit$QEp,
   "i2" = fit$I2,
+  "se" = fit$se,
   "ci_low" = fit$ci.lb,
   "ci_high" = fit$ci.ub,
   "p" = fit$pval
@@ -30,10 +30,10 @@ found <- c(
 # What ketameta found, with all digits.
 ketameta <- c(
   "estimate" = 1.1452987364416578,
-  "se" = 0.2709228756304319,
   "q" = 26.96730283339663,
   "q_p" = 5.7884876031359016e-05,
   "i2" = 81.4590282502856,
+  "se" = 0.2709228756304319,
   "ci_low" = 0.614299657617987,
   "ci_high" = 1.6762978152653285,
   "p" = 2.3640961934010596e-05

@@ -20,8 +20,8 @@ print(fit)
 
 found <- c(
   "estimate" = fit$beta[[1]],
-  "se" = fit$se,
   "tau2" = fit$tau2,
+  "se" = fit$se,
   "ci_low" = fit$ci.lb,
   "ci_high" = fit$ci.ub,
   "p" = fit$pval,
@@ -32,8 +32,8 @@ found <- c(
 # What ketameta found, with all digits.
 ketameta <- c(
   "estimate" = 0.9042343626407251,
-  "se" = 0.7273715852924338,
   "tau2" = 2.2663500876831852,
+  "se" = 0.7273715852924338,
   "ci_low" = -0.9655338222699957,
   "ci_high" = 2.774002547551446,
   "p" = 0.26892428734578666,

@@ -20,8 +20,8 @@ print(fit)
 
 found <- c(
   "estimate" = fit$beta[[1]],
-  "se" = fit$se,
   "tau2" = fit$tau2,
+  "se" = fit$se,
   "ci_low" = fit$ci.lb,
   "ci_high" = fit$ci.ub,
   "p" = fit$pval,
@@ -32,8 +32,8 @@ found <- c(
 # What ketameta found, with all digits.
 ketameta <- c(
   "estimate" = 0.9260628952674872,
-  "se" = 0.7302416351478849,
   "tau2" = 2.3377869051165523,
+  "se" = 0.7302416351478849,
   "ci_low" = -0.5051844096340057,
   "ci_high" = 2.35731020016898,
   "p" = 0.20474098295349796,

@@ -18,10 +18,10 @@ print(fit)
 
 found <- c(
   "estimate" = fit$beta[[1]],
-  "se" = fit$se,
   "q" = fit$QE,
   "q_p" = fit$QEp,
   "i2" = fit$I2,
+  "se" = fit$se,
   "ci_low" = fit$ci.lb,
   "ci_high" = fit$ci.ub,
   "p" = fit$pval
@@ -30,10 +30,10 @@ found <- c(
 # What ketameta found, with all digits.
 ketameta <- c(
   "estimate" = 1.2392470959451702,
-  "se" = 0.27247580695863205,
   "q" = 26.60175755416044,
   "q_p" = 6.818495872570997e-05,
   "i2" = 81.2042494191591,
+  "se" = 0.27247580695863205,
   "ci_low" = 0.7052043276477632,
   "ci_high" = 1.7732898642425772,
   "p" = 5.413252863335149e-06

@@ -17,10 +17,10 @@ print(fit)
 
 found <- c(
   "estimate" = fit$beta[[1]],
-  "se" = fit$se,
   "q" = fit$QE,
   "q_p" = fit$QEp,
   "i2" = fit$I2,
+  "se" = fit$se,
   "ci_low" = fit$ci.lb,
   "ci_high" = fit$ci.ub,
   "p" = fit$pval
@@ -29,10 +29,10 @@ found <- c(
 # What ketameta found, with all digits.
 ketameta <- c(
   "estimate" = 0.2580048322870296,
-  "se" = 0.05767549842511361,
   "q" = 54.641785303239,
   "q_p" = 1.546721179083561e-10,
   "i2" = 90.84949371208847,
+  "se" = 0.05767549842511361,
   "ci_low" = 0.1449629325834103,
   "ci_high" = 0.37104673199064886,
   "p" = 7.699020616525426e-06

@@ -158,6 +158,13 @@ def test_what_metafor_does_not_have_is_said():
     assert "The interval of tau2 (GENQ) is not compared." in to_r(fit)
 
 
+def test_at_the_edge_of_tau2_a_binomial_normal_model_is_compared_by_its_estimate():
+    fit = km.counts([6, 9, 7, 8], [20, 31, 24, 27], [3, 5, 4, 4], [20, 31, 24, 27], method="CM.EL")
+    assert fit.boundary
+    assert "edge of its range" in to_r(fit)
+    assert '"se"' not in to_r(fit)
+
+
 @pytest.mark.parametrize(
     ("make", "why"),
     [

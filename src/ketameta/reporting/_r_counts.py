@@ -25,6 +25,11 @@ _NODES = {"UM.FS": ", nAGQ = 25", "CM.EL": ""}
 _OPTIMISER = (
     "rma.glmm() stops its search a little early, and takes the standard error from numerical derivatives."
 )
+_EDGE = (
+    "tau2 is 0, the edge of its range, where the standard error of rma.glmm() is not that of the common-effect model: "
+    "standard error, interval and P value are not compared."
+)
+_PROFILE = "metafor has no profile-likelihood interval here: interval and P value are not compared."
 _NO_RANDOM = (
     "tau2='DL' about the Mantel-Haenszel or Peto estimate is a method of Review Manager; metafor has no call for it: "
     "pool effect_sizes() by pool(tau2='DL') for an inverse-variance pool that metafor has"
@@ -51,9 +56,7 @@ def of_counts(fit: PooledCounts) -> RAnalysis:
     used = informative(fit.a, fit.n1, fit.c, fit.n2) if fitted else np.ones(len(fit.a), dtype=np.bool_)
     cells = {name: getattr(fit, name)[used] for name in ("a", "n1", "c", "n2")}
     labels = [label for label, kept in zip(text_column(fit.rows, "label"), used, strict=True) if kept]
-    found = {"estimate": "fit$beta[[1]]", "se": "fit$se"}
-    expected = {"estimate": fit.estimate, "se": fit.se}
-    left_out: tuple[str, ...] = ()
+    found = {"estimate": "fit$beta[[1]]"}
     level = r_number(100.0 * fit.level)
     if fitted:
         method, test = ("EE" if fit.tau2_method == "EE" else "ML"), ("t" if fit.ci_method == "t" else "z")
@@ -61,24 +64,27 @@ def of_counts(fit: PooledCounts) -> RAnalysis:
             f'fit <- rma.glmm({_CELLS}, measure = "OR", model = "{fit.pooling}", method = "{method}", test = "{test}", '
             f"level = {level}, drop00 = FALSE{_NODES[fit.pooling]})"
         )
-        found["tau2"], expected["tau2"] = "fit$tau2", fit.tau2
-        left_out = (_OPTIMISER,)
+        found["tau2"] = "fit$tau2"
     else:
         code = f"fit <- {_WEIGHTED[fit.pooling].format(cells=_CELLS, measure=fit.measure, level=level)}"
         found |= {"q": "fit$QE", "q_p": "fit$QEp", "i2": "fit$I2"}
-        expected |= {"q": fit.q, "q_p": fit.q_p, "i2": fit.i2}
-    if fit.ci_method == "profile":
-        left_out += (
-            "metafor has no profile-likelihood interval here: interval and P value are not compared.",
-        )
-    else:
+    left_out = _missing(fit) if fitted else ()
+    if _EDGE not in left_out:
+        found["se"] = "fit$se"
+    if not {_EDGE, _PROFILE} & set(left_out):
         found |= {"ci_low": "fit$ci.lb", "ci_high": "fit$ci.ub", "p": "fit$pval"}
-        expected |= {"ci_low": fit.ci_low, "ci_high": fit.ci_high, "p": fit.p}
-    if fitted and fit.k > 1 and math.isfinite(fit.pi_low):
-        code += "\nnew <- predict(fit)"
-        found |= {"pi_low": "new$pi.lb", "pi_high": "new$pi.ub"}
-        expected |= {"pi_low": fit.pi_low, "pi_high": fit.pi_high}
+        if math.isfinite(fit.pi_low):
+            code += "\nnew <- predict(fit)"
+            found |= {"pi_low": "new$pi.lb", "pi_high": "new$pi.ub"}
+    expected = {name: float(getattr(fit, name)) for name in found}
     scale = ("Ratios stand as natural logs.",) if fit.ratio else ()
     about = (f"ketameta: {fit.method}", *scale, f"Data: {fit.provenance.line()}")
     data = r_frame({"label": labels, **cells})
     return RAnalysis(about, data, code, found, expected, _TOLERANCE_GLMM if fitted else _TOLERANCE, left_out)
+
+
+def _missing(fit: PooledCounts) -> tuple[str, ...]:
+    """What rma.glmm() cannot be asked."""
+    edge = (_EDGE,) if fit.boundary else ()
+    profile = (_PROFILE,) if fit.ci_method == "profile" else ()
+    return (_OPTIMISER, *edge, *profile)
