@@ -137,8 +137,8 @@ def fit(
     -----
     Estimators as in Viechtbauer (2005), Journal of Educational and Behavioral Statistics 30:261-293; PM
     after Paule & Mandel (1982), which EB equals; SJ with the starting value of Sidik & Jonkman (2005),
-    the mean squared deviation of the effects; HSk after Brannick et al. (2019), Research Synthesis Methods
-    10:489-503; DL2, HE2 and GENQ after DerSimonian & Kacker (2007), Contemporary Clinical Trials
+    the mean squared deviation of the effects; HSk after Brannick et al. (2019), Organizational Research
+    Methods 22:490-514; DL2, HE2 and GENQ after DerSimonian & Kacker (2007), Contemporary Clinical Trials
     28:105-114 (HE2 is their CA2). More steps tend to PM (van Aert & Jackson 2018, Statistics in Medicine
     37:2616-2629), so there is no two-step PM. The default weights of GENQ are those that Jackson (2013),
     Research Synthesis Methods 4:220-229, recommends where tau2 may be moderate.
