@@ -58,7 +58,7 @@ def test_a_curve_for_every_study(make: SimpleNamespace) -> None:
         (0.95, {0.05: "95% CI", 0.01: "99% CI"}),
         (0.9, {0.1: "90% CI", 0.05: "95% CI", 0.01: "99% CI"}),
         (0.94, {0.06: "94% CI", 0.01: "99% CI"}),
-        (0.999, {0.05: "95% CI", 0.01: "99% CI"}),
+        (0.999, {0.05: "95% CI", 0.01: "99% CI", 0.001: "99.9% CI"}),
     ],
 )
 def test_lines_are_named(make: SimpleNamespace, level: float, wanted: dict[float, str]) -> None:
@@ -146,3 +146,13 @@ def test_refusals(make: SimpleNamespace) -> None:
     ax.plot([0, 1])
     with pytest.raises(FigureError, match="already hold data"):
         drapery(make.pooled(rows), ax=ax)
+
+
+def test_a_high_level_is_drawn_down_to_its_own_line(make: SimpleNamespace) -> None:
+    fit = km.pool(make.arms(6), level=0.995)
+    ax = drapery(fit)
+    (curve,) = lines(ax, "_pooled")
+    x, p = curve.get_data()
+    at = x[np.isclose(p, 0.005, rtol=1e-9)]
+    assert at.tolist() == pytest.approx([fit.ci_low, fit.ci_high], rel=1e-6)
+    assert ax.get_ylim()[0] < 0.005

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ketameta.errors import FigureError
+from ketameta.plots._asked import flag, number_in, one_of
 
 __all__ = ["FigureOptions"]
 
@@ -32,9 +32,8 @@ class FigureOptions:
     footer: bool = True
 
     def __post_init__(self) -> None:
-        if not 60 <= self.width_mm <= 1000:
-            raise FigureError(f"width_mm={self.width_mm!r}: give a width from 60 to 1000 mm.")
-        if self.font_size is not None and not 5 <= self.font_size <= 40:
-            raise FigureError(f"font_size={self.font_size!r}: give a size from 5 to 40 points.")
-        if self.names not in {"auto", "all", "none"}:
-            raise FigureError(f"names={self.names!r}: give 'auto', 'all' or 'none'.")
+        number_in("width_mm", self.width_mm, 60, 1000, "mm")
+        if self.font_size is not None:
+            number_in("font_size", self.font_size, 5, 40, "points")
+        one_of("names", self.names, ("auto", "all", "none"))
+        flag("footer", self.footer)

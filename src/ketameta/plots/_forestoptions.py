@@ -8,8 +8,8 @@ from typing import Literal
 
 import pandas as pd
 
-from ketameta._spelling import unknown
 from ketameta.errors import FigureError
+from ketameta.plots._asked import ends, flag, number_in, one_of, whole_in
 from ketameta.plots._forestlayouts import LAYOUTS, ForestLayout
 from ketameta.plots._rob import Judgements, read_judgements
 
@@ -81,20 +81,17 @@ class ForestOptions:
     footer: bool = True
 
     def __post_init__(self) -> None:
-        if self.layout not in LAYOUTS:
-            raise FigureError(unknown("layout", self.layout, LAYOUTS))
-        if self.width_mm is not None and not 60 <= self.width_mm <= 1000:
-            raise FigureError(f"width_mm={self.width_mm!r}: give a width from 60 to 1000 mm.")
-        if self.font_size is not None and not SMALLEST_TYPE <= self.font_size <= 40:
-            raise FigureError(
-                f"font_size={self.font_size!r}: give a size from {SMALLEST_TYPE:g} to 40 points."
-            )
-        if self.columns not in _COLUMNS:
-            raise FigureError(unknown("columns", self.columns, _COLUMNS))
-        if not 0 <= self.digits <= 6:
-            raise FigureError(f"digits={self.digits!r}: give a whole number from 0 to 6.")
-        if self.limits is not None and not self.limits[0] < self.limits[1]:
-            raise FigureError(f"limits={self.limits!r}: give the lower end first.")
+        one_of("layout", self.layout, LAYOUTS)
+        if self.width_mm is not None:
+            number_in("width_mm", self.width_mm, 60, 1000, "mm")
+        if self.font_size is not None:
+            number_in("font_size", self.font_size, SMALLEST_TYPE, 40, "points")
+        one_of("columns", self.columns, _COLUMNS)
+        whole_in("digits", self.digits, 0, 6)
+        for name in ("weight", "prediction", "footer"):
+            flag(name, getattr(self, name))
+        if self.limits is not None:
+            ends(self.limits)
         if self.extra is not None:
             object.__setattr__(self, "extra", _names("extra", self.extra))
         if isinstance(self.rob, pd.DataFrame):

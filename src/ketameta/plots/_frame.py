@@ -15,7 +15,7 @@ from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._legend import Legend, draw_legend, plan_legend
 from ketameta.plots._looks import style_axes
 from ketameta.plots._place import MARGIN_MM, below, box_size, new_axes, require_empty, shrink
-from ketameta.plots.style import POINTS_PER_MM, Palette, font, palette_of, text_width, wrap
+from ketameta.plots.style import POINTS_PER_MM, Palette, font, palette_of, text_width, title_lines, wrap
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -217,7 +217,7 @@ def _plan(
     size: float,
 ) -> Frame:
     """The layout in type of that size, whether or not it leaves room for the panel."""
-    title = tuple(wrap(words.title, width, 1.2 * size, weight="bold", screen=True)) if words.title else ()
+    title = title_lines(words.title, width, size)
     notes = words.foot if options.footer else ()
     foot = tuple(line for note in notes for line in wrap(note, width, _SMALL * size, screen=True))
     legend = plan_legend(words.legend, width - size, size)

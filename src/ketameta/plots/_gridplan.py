@@ -11,7 +11,7 @@ import numpy as np
 from ketameta._render import plain
 from ketameta._typing import Array
 from ketameta.plots._legend import Legend, draw_legend, plan_legend
-from ketameta.plots.style import Palette, text_width, wrap
+from ketameta.plots.style import Palette, text_width, title_lines, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -245,9 +245,7 @@ def plan_grid(grid: Grid, width: float, size: float, share: float, *, footer: bo
             for head, column in zip(grid.heads, columns.tolist(), strict=True)
         ),
         more=tuple(lines or () for lines in under) if shown else (),
-        title=tuple(wrap(plain(grid.title), width, 1.2 * size, weight="bold", screen=True))
-        if grid.title
-        else (),
+        title=title_lines(grid.title, width, size),
         foot=tuple(line for note in notes for line in wrap(plain(note), width, small, screen=True)),
         legend=plan_legend(grid.legend, width - size, size),
     )

@@ -23,9 +23,15 @@ def new_axes(width_mm: float, height_mm: float) -> Axes:
 
 
 def require_empty(ax: Axes) -> None:
-    """Refuse what is not axes, and axes that hold data already."""
-    if not hasattr(ax, "has_data"):
+    """Refuse what is not axes with a plain x and y in a figure, and axes that hold data."""
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
         raise FigureError(f"ax: give matplotlib axes, not {type(ax).__name__}.")
+    if ax.name != "rectilinear":
+        raise FigureError(f"ax: give axes with a plain x and y, not {ax.name} ones.")
+    if ax.figure is None:
+        raise FigureError("ax: the axes were removed from their figure; give others.")
     if ax.has_data():
         raise FigureError("ax: the axes already hold data; give empty axes, or none.")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from numbers import Real
 
 from ketameta.errors import FigureError
+from ketameta.plots._asked import ends, flag, number_in, one_of, written
 
 __all__ = ["TimecourseOptions", "Words"]
 
@@ -62,16 +63,19 @@ class TimecourseOptions:
     footer: bool = True
 
     def __post_init__(self) -> None:
-        if not 60 <= self.width_mm <= 1000:
-            raise FigureError(f"width_mm={self.width_mm!r}: give a width from 60 to 1000 mm.")
-        if self.font_size is not None and not 5 <= self.font_size <= 40:
-            raise FigureError(f"font_size={self.font_size!r}: give a size from 5 to 40 points.")
-        if self.units not in {"auto", "hours", "days", "weeks"}:
-            raise FigureError(f"units={self.units!r}: give 'auto', 'hours', 'days' or 'weeks'.")
-        if self.scale not in {"log", "linear"}:
-            raise FigureError(f"scale={self.scale!r}: give 'log' or 'linear'.")
-        if self.limits is not None and not self.limits[0] < self.limits[1]:
-            raise FigureError(f"limits={self.limits!r}: give the lower end first.")
+        number_in("width_mm", self.width_mm, 60, 1000, "mm")
+        if self.font_size is not None:
+            number_in("font_size", self.font_size, 5, 40, "points")
+        one_of("units", self.units, ("auto", "hours", "days", "weeks"))
+        one_of("scale", self.scale, ("log", "linear"))
+        for name in ("time_name", "threshold_name"):
+            written(name, getattr(self, name))
+        for name in ("trials", "numbers", "simultaneous", "footer"):
+            flag(name, getattr(self, name))
+        if self.prediction is not None:
+            flag("prediction", self.prediction)
+        if self.limits is not None:
+            ends(self.limits)
         value = self.threshold
         if value is not None and not (isinstance(value, Real) and math.isfinite(value)):
             raise FigureError(f"threshold={value!r}: give a finite number, such as -0.24.")

@@ -15,7 +15,7 @@ from ketameta.plots._scale import Scale, window
 from ketameta.plots._timelegend import Entry, entries
 from ketameta.plots._timeoptions import TimecourseOptions, Words
 from ketameta.plots._timestrands import Strand, empty_ranges
-from ketameta.plots.style import POINTS_PER_MM, text_width, wrap
+from ketameta.plots.style import POINTS_PER_MM, text_width, title_lines, wrap
 
 __all__ = ["Counts", "Page", "plan"]
 
@@ -179,7 +179,7 @@ def _page(
         empty = ((0.0, first), *empty)
     shown = entries(strands, options, prediction=prediction, empty=bool(empty))
     legend = plan_legend([entry.text for entry in shown], width - _SIDES * size, size)
-    title = tuple(wrap(words.title, width, 1.2 * size, weight="bold", screen=True)) if words.title else ()
+    title = title_lines(words.title, width, size)
     foot = _foot(strands, options, width, _SMALL * size)
     names = [tuple(wrap(x.name, width - 3.2 * size, size, screen=True)) if x.name else () for x in strands]
     lines = [len(name) for name in names] if options.numbers else []

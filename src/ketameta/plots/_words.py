@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ketameta._render import p_value
+from ketameta.plots._asked import pair
 
 __all__ = ["arm_names", "equals_p", "level_text", "plural", "sides"]
 
@@ -94,6 +95,11 @@ def sides(rows: pd.DataFrame, favours: tuple[str, str] | None = None) -> tuple[s
         ``("Favours ketamine", "Favours placebo")``; where the direction is not known,
         ``("Lower with ketamine", "Higher with ketamine")``.
 
+    Raises
+    ------
+    FigureError
+        `favours` is no pair of names.
+
     Examples
     --------
     >>> import pandas as pd
@@ -101,9 +107,10 @@ def sides(rows: pd.DataFrame, favours: tuple[str, str] | None = None) -> tuple[s
     >>> sides(pd.DataFrame({"outcome": ["response"]}))
     ('Favours comparator', 'Favours ketamine')
     """
-    drug, other = arm_names(rows)
     if favours is not None:
-        return f"Favours {favours[0]}", f"Favours {favours[1]}"
+        under, over = pair("favours", favours)
+        return f"Favours {under}", f"Favours {over}"
+    drug, other = arm_names(rows)
     lower = lower_is_better(rows)
     if lower is None:
         return f"Lower with {drug}", f"Higher with {drug}"

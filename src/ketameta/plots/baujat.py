@@ -10,6 +10,7 @@ from ketameta._typing import Array
 from ketameta.errors import FigureError
 from ketameta.models import Pooled
 from ketameta.models.leave_one_out import Contributions, contributions
+from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._frame import Axis, Words, open_frame
 from ketameta.plots._names import draw_names, place_names
@@ -88,7 +89,7 @@ def baujat(
         )
     if fit.k < 2:
         raise FigureError("baujat() leaves each study out in turn; one study alone cannot be left out.")
-    options = options or FigureOptions()
+    options = of_class(options, FigureOptions())
     found = contributions(fit.yi, fit.vi, tau2=fit.tau2_method)
     x, y = found.heterogeneity, found.influence
     if not np.isfinite([x, y]).all():

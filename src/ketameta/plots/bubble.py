@@ -12,6 +12,7 @@ from ketameta.errors import FigureError
 from ketameta.evidence.dictionary import fields
 from ketameta.models import Regression
 from ketameta.models.bubble import Bubble
+from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._frame import Axis, Frame, Words, open_frame
 from ketameta.plots._looks import null_look
@@ -97,7 +98,7 @@ def bubble(
     """
     if not isinstance(fit, Regression):
         raise FigureError(f"bubble() draws the result of regress(), not {type(fit).__name__}.")
-    options = options or FigureOptions()
+    options = of_class(options, FigureOptions())
     term = _term(fit, moderator)
     data, scale, who = fit.bubble(term), scale_of(fit.measure), sides(fit.rows, favours)
     effect = _effect_axis(data, scale)

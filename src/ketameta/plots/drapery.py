@@ -12,6 +12,7 @@ from ketameta._typing import Array
 from ketameta.errors import FigureError
 from ketameta.models import Pooled
 from ketameta.models.p_functions import new_trial_limits, pooled_limits, study_limits
+from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._frame import Axis, Frame, Words, open_frame
 from ketameta.plots._looks import null_look
@@ -28,6 +29,7 @@ __all__ = ["drapery"]
 
 _P = Scale("P", "P", "P value", ratio=True)
 _LOWEST, _HIGHEST = 0.0051, 1.15
+_DEEPER = 0.6
 _USUAL = (0.05, 0.01)
 _APART = 1.6
 _STEPS = 81
@@ -94,7 +96,7 @@ def drapery(
         raise FigureError(
             f"drapery() draws the result of pool(), not {type(fit).__name__}; pool the effects first."
         )
-    options = options or FigureOptions()
+    options = of_class(options, FigureOptions())
     if options.names == "all":
         raise FigureError("names='all': drapery() names no studies, as their curves cross; use forest().")
     scale, who, lines = scale_of(fit.measure), sides(fit.rows, favours), _lines(fit.level)
@@ -104,7 +106,7 @@ def drapery(
             ax,
             options,
             Axis(scale.title, scale, *_ends(fit), sides=who),
-            Axis(_P.title, _P, math.log(_LOWEST), math.log(_HIGHEST), marks=marks),
+            Axis(_P.title, _P, math.log(_lowest(fit.level)), math.log(_HIGHEST), marks=marks),
             Words(title, _legend(fit, scale), method_lines(fit)),
         )
         for p in lines:
@@ -117,11 +119,16 @@ def drapery(
     return ax
 
 
+def _lowest(level: float) -> float:
+    """Where the P values end: below those of the fit's own intervals."""
+    return min(_LOWEST, _DEEPER * (1 - level))
+
+
 def _lines(level: float) -> tuple[float, ...]:
     """P values with a line: that of the fit's own intervals, 0.05 and 0.01 where they are not too near it."""
     own = round(1 - level, 12)
     usual = [p for p in _USUAL if not 1 / _APART < p / own < _APART]
-    return tuple(sorted(p for p in (own, *usual) if p > _LOWEST))
+    return tuple(sorted(p for p in (own, *usual) if p > _lowest(level)))
 
 
 def _ends(fit: Pooled) -> tuple[float, float]:
@@ -133,7 +140,7 @@ def _ends(fit: Pooled) -> tuple[float, float]:
 
 def _draw(ax: Axes, fit: Pooled, frame: Frame, palette: Palette) -> None:
     """One thin curve a study, that of the pooled effect, and that of a new trial, whose region is shaded."""
-    p = sorted({*np.geomspace(_LOWEST, 1.0, _STEPS).tolist(), *_lines(fit.level)})
+    p = sorted({*np.geomspace(_lowest(fit.level), 1.0, _STEPS).tolist(), *_lines(fit.level)})
     up_and_down = np.array([*p, *p[::-1]])
 
     def curve(limits: Array) -> Array:

@@ -15,6 +15,7 @@ from ketameta.errors import FigureError
 from ketameta.evidence import Selection
 from ketameta.evidence.grid import ANY_TIME, BINS, NO_TIME, EvidenceGrid, evidence_grid, in_use
 from ketameta.evidence.sheet import Sheet, sheet
+from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._grid import open_grid
 from ketameta.plots._gridplan import Grid, Head, Layout, Row
@@ -136,7 +137,9 @@ def evidence_map(
             if i != NO_TIME or any(block.grid.trials[:, NO_TIME].any() for block in blocks)
         ]
         grid = _grid(blocks, columns, rows, title, notes)
-        ax, layout, palette = open_grid(ax, options or FigureOptions(width_mm=180.0), grid, shape=190.0)
+        ax, layout, palette = open_grid(
+            ax, of_class(options, FigureOptions(width_mm=180.0)), grid, shape=190.0
+        )
         _draw_cells(ax, layout, blocks, columns, palette)
     remember(ax, _described(blocks, rows))
     return ax

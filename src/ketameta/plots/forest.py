@@ -26,6 +26,7 @@ import numpy as np
 
 from ketameta.errors import FigureError
 from ketameta.models import Pooled, Subgroups
+from ketameta.plots._asked import of_class
 from ketameta.plots._draw import draw
 from ketameta.plots._forestheads import panel_head, place_sides, side_words, sides_at
 from ketameta.plots._forestoptions import SMALLEST_TYPE, ForestOptions
@@ -36,7 +37,7 @@ from ketameta.plots._scale import Scale, window
 from ketameta.plots._table import Table, build, shapes
 from ketameta.plots.alt import remember
 from ketameta.plots.foresttable import require_result
-from ketameta.plots.style import POINTS_PER_MM, quiet_rc, text_width, wrap
+from ketameta.plots.style import POINTS_PER_MM, quiet_rc, text_width, title_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,7 +103,7 @@ def forest(
     >>> plt.close(ax.figure)
     """
     require_result(fit, "forest")
-    options = options or ForestOptions()
+    options = of_class(options, ForestOptions())
     with quiet_rc():
         if ax is None:
             width = (options.width - 2 * MARGIN_MM) * POINTS_PER_MM
@@ -189,7 +190,7 @@ def _page(layout: Layout, options: ForestOptions, title: str | None, favours: tu
     needed = max(len(head), 0 if row is None else row + max(map(len, placed)))
     return Page(
         layout=replace(layout, head=max(layout.head, needed)),
-        title=tuple(wrap(title, layout.width, 1.2 * size, weight="bold", screen=True)) if title else (),
+        title=title_lines(title, layout.width, size),
         limits=(shown[0], shown[1]),
         ticks=_ticks(scale, low, high, panel, size),
         sides=placed,

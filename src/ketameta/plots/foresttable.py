@@ -8,6 +8,7 @@ import pandas as pd
 
 from ketameta.errors import FigureError
 from ketameta.models import Pooled, Subgroups
+from ketameta.plots._asked import of_class
 from ketameta.plots._forestoptions import ForestOptions
 from ketameta.plots._forestrows import Line
 from ketameta.plots._robtools import Level
@@ -54,7 +55,7 @@ def forest_table(fit: Pooled | Subgroups, *, options: ForestOptions | None = Non
     3  pooled  Random effects (k = 3)     -0.58    1.00
     """
     require_result(fit, "forest_table")
-    table = build(fit, options or ForestOptions())
+    table = build(fit, of_class(options, ForestOptions()))
     keys = list(dict.fromkeys(key for column in (*table.left, *table.right) for key in column.keys))
     frame = pd.DataFrame([_record(table, line, keys) for line in table.lines if line.kind != "gap"])
     frame.attrs["notes"] = [*table.notes, *table.footer]

@@ -11,6 +11,7 @@ import numpy as np
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import FigureError
 from ketameta.models import Pooled
+from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._frame import Axis, Frame, Words, open_frame
 from ketameta.plots._looks import edge_look, estimate_look, null_look
@@ -148,7 +149,7 @@ def funnel(
         raise FigureError(
             f"funnel() draws the result of pool(), not {type(fit).__name__}; pool the effects first."
         )
-    options = options or FigureOptions()
+    options = of_class(options, FigureOptions())
     scale = scale_of(fit.measure)
     yi, se = np.asarray(fit.yi, float), np.sqrt(np.asarray(fit.vi, float))
     region = funnel_region(yi, fit.vi, centre=0.0 if contours else fit.estimate, level=fit.level)

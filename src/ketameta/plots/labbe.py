@@ -14,6 +14,7 @@ from ketameta._typing import Array
 from ketameta.effects.risks import RISK_MEASURES, implied_risk
 from ketameta.errors import FigureError
 from ketameta.models import Pooled, PooledCounts
+from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._frame import Axis, Frame, Words, open_frame
 from ketameta.plots._looks import null_look
@@ -104,7 +105,7 @@ def labbe(
     >>> plt.close(ax.figure)
     """
     studies = _read(fit, highest)
-    options = options or FigureOptions()
+    options = of_class(options, FigureOptions())
     scale, percent = scale_of(fit.measure), scale_of("effect")
     x_name, y_name = _axis_names(fit.rows)
     low, high = -_MARGIN * highest, (1 + _MARGIN) * highest

@@ -14,6 +14,7 @@ from ketameta.errors import FigureError
 from ketameta.models import Posterior
 from ketameta.models.marginals import probability
 from ketameta.models.result import small
+from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._frame import Axis, Words, open_frame
 from ketameta.plots._looks import null_look
@@ -185,7 +186,7 @@ def prior_posterior(
         raise FigureError(
             f"of={of!r}: give 'mu' (mean effect) or 'tau' (standard deviation between studies)."
         )
-    options = options or FigureOptions()
+    options = of_class(options, FigureOptions())
     found, scale = densities(fit, of), scale_of(fit.measure)
     who = sides(fit.rows, favours)
     top = _top(found)

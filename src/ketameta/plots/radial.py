@@ -12,6 +12,7 @@ from ketameta.errors import FigureError
 from ketameta.models import Pooled
 from ketameta.models.result import small
 from ketameta.plots._arc import Cloud, Panel, arc_limits, arc_of
+from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._frame import Axis, Frame, Words, lay_out, open_frame
 from ketameta.plots._notes import method_lines
@@ -130,7 +131,7 @@ def radial(
         raise FigureError(
             f"radial() draws the result of pool(), not {type(fit).__name__}; pool the effects first."
         )
-    options = options or FigureOptions()
+    options = of_class(options, FigureOptions())
     points, scale, who = radial_points(fit), scale_of(fit.measure), sides(fit.rows, favours)
     cloud = _cloud(fit, points)
     root = "√v" if fit.tau2_method == "EE" else "√(v + τ²)"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ketameta.errors import FigureError
+from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._grid import open_grid
 from ketameta.plots._gridplan import Grid, Head, Layout, Row
@@ -95,7 +96,7 @@ def rob_plot(
     if kind not in _KINDS:
         raise FigureError(f"kind={kind!r}: give 'traffic' or 'summary'.")
     read = read_judgements(judgements, tool)
-    options = options or FigureOptions(width_mm=180.0)
+    options = of_class(options, FigureOptions(width_mm=180.0))
     foot = (*_missing(read, kind), f"{trace(judgements).line()}.")
     with quiet_rc():
         draw = _draw_traffic if kind == "traffic" else _draw_summary

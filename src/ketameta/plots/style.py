@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ketameta._render import plain
 from ketameta.errors import FigureError
+from ketameta.plots._asked import number_in, written
 from ketameta.plots.alt import words_of
 
 if TYPE_CHECKING:
@@ -32,10 +33,12 @@ __all__ = [
     "quiet_rc",
     "save",
     "text_width",
+    "title_lines",
     "wrap",
 ]
 
 POINTS_PER_MM = 72 / 25.4
+_MOST_PIXELS = 2**16 - 1
 _SCREEN, _PRINT = (72, 100), (150, 300, 720)
 _METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
@@ -185,6 +188,25 @@ def wrap(text: str, width: float, size: float, *, weight: str = "normal", screen
     return [line for line in lines if line] or [""]
 
 
+def title_lines(title: str | None, width: float, size: float) -> tuple[str, ...]:
+    """Lines of the title over a figure in type of that size, none where there is no title."""
+    if title is None or not written("title", title).strip():
+        return ()
+    return tuple(wrap(title, width, 1.2 * size, weight="bold", screen=True))
+
+
+def _whole(target: object) -> Figure:
+    """The figure of what is to be saved."""
+    from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
+
+    figure = target.figure if isinstance(target, Axes | FigureBase) else None
+    if figure is None:
+        raise FigureError(f"save() takes a figure or axes that stand in one, not {type(target).__name__}.")
+    whole: Figure = figure.canvas.figure
+    return whole
+
+
 def save(
     target: Figure | Axes,
     path: str | Path,
@@ -216,7 +238,7 @@ def save(
     Raises
     ------
     FigureError
-        A format is unknown, or the folder does not exist.
+        `target` is no figure, a format is unknown, the folder does not exist, or `dpi` is no number or too high.
 
     Examples
     --------
@@ -228,15 +250,18 @@ def save(
     ...     [file.name for file in save(Figure(), Path(folder) / "forest", formats=("png", "pdf"))]
     ['forest.png', 'forest.pdf']
     """
-    unknown = [name for name in formats if name not in _METADATA]
-    if unknown or isinstance(formats, str):
+    figure = _whole(target)
+    listed = isinstance(formats, Sequence) and not isinstance(formats, str)
+    if not listed or not formats or any(name not in tuple(_METADATA) for name in formats):
         raise FigureError(f"formats={formats!r}: give a sequence out of {', '.join(_METADATA)}.")
+    if not isinstance(path, str | Path) or not Path(path).name:
+        raise FigureError(f"path={path!r}: give the path of a file without its ending, such as 'forest'.")
+    number_in("dpi", dpi, 1, _MOST_PIXELS // float(max(figure.get_size_inches())))
     stem = Path(path)
     if not stem.parent.is_dir():
         raise FigureError(
             f"path={str(path)!r}: the folder {str(stem.parent)!r} does not exist; make it first."
         )
-    figure = target.figure.canvas.figure
     files = tuple(stem.with_name(f"{stem.name}.{name}") for name in formats)
     words = words_of(figure)
     with quiet_rc():

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ketameta.curves import DurabilityCurve, RespondingCurve, SameTrials
+from ketameta.plots._asked import of_class, pair
 from ketameta.plots._place import MARGIN_MM, box_size, new_axes, require_empty
 from ketameta.plots._timeline import draw
 from ketameta.plots._timeoptions import TimecourseOptions, Words
@@ -97,14 +98,14 @@ def timecourse(
     ['All times', 'Up to 3 days']
     >>> plt.close(ax.figure)
     """
-    options = options or TimecourseOptions()
+    options = of_class(options, TimecourseOptions())
     with quiet_rc():
         if ax is not None:
             require_empty(ax)
         if isinstance(curve, RespondingCurve):
             strands, words = (
                 share_strands(curve, labels, options),
-                Words(title=title, sides=favours or ("", "")),
+                Words(title=title, sides=("", "") if favours is None else pair("favours", favours)),
             )
             described = share_words(curve)
         else:
