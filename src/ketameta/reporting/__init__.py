@@ -10,6 +10,8 @@ from ketameta.reporting.grade_options import SummaryOptions
 from ketameta.reporting.grade_result import SummaryOfFindings
 from ketameta.reporting.grade_table import summary_of_findings
 from ketameta.reporting.methods_section import MethodsText, methods_text
+from ketameta.reporting.prisma import prisma_items
+from ketameta.reporting.prisma_result import PrismaItem, PrismaItems
 from ketameta.reporting.r_scripts import to_r
 from ketameta.reporting.receipts import Receipt, receipt
 from ketameta.reporting.verifying import Verification, verify
@@ -18,6 +20,8 @@ __all__ = [
     "Citations",
     "Leaf",
     "MethodsText",
+    "PrismaItem",
+    "PrismaItems",
     "Receipt",
     "Report",
     "SummaryOfFindings",
@@ -25,6 +29,7 @@ __all__ = [
     "Verification",
     "cite",
     "methods_text",
+    "prisma_items",
     "receipt",
     "references_bib",
     "report",

@@ -72,7 +72,6 @@ _CHOICES: dict[str, Mapping[str, tuple[str, ...]]] = {
     "ci": _CI,
     "prediction": _PREDICTION,
     "tau2_interval": _INTERVAL,
-    "counts": _COUNTS,
 }
 _PRIORS = {"Turner et al. 2015": "turner2015", "Rhodes et al. 2015": "rhodes2015"}
 
@@ -111,7 +110,7 @@ def keys_of_choice(choice: str, method: str) -> tuple[str, ...]:
 
     Parameters
     ----------
-    choice : {"tau2", "ci", "prediction", "tau2_interval", "counts"}
+    choice : {"tau2", "ci", "prediction", "tau2_interval"}
         What was chosen.
     method : str
         The method, by the name that results have for it.

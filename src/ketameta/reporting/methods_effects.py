@@ -15,9 +15,9 @@ from ketameta.reporting.methods_data import arguments_of, provenance_of
 from ketameta.reporting.phrases import Sentence, listed, said
 from ketameta.reporting.recoveries import recoveries
 
-__all__ = ["MEASURE_NAMES", "effect_sentences"]
+__all__ = ["effect_sentences", "measure_sentences", "preparation_sentences", "rows_of"]
 
-MEASURE_NAMES = {
+_MEASURES = {
     "SMD": "standardised mean difference",
     "MD": "mean difference",
     "ROM": "ratio of means",
@@ -28,8 +28,6 @@ MEASURE_NAMES = {
     "PETO": "odds ratio by Peto's one-step method",
     "HR": "hazard ratio",
 }
-"""Effect measures in words."""
-
 _LOGS = frozenset({"ROM", "OR", "RR", "PETO", "HR"})
 _VARIANCES = {
     "LS": "the large-sample formula 1/n1 + 1/n2 + g^2 / (2 (n1 + n2))",
@@ -56,25 +54,36 @@ _NOTES = (
 
 
 def effect_sentences(result: Any) -> Iterator[Sentence]:
-    """Measure, variance, recovered numbers, shared comparators, rows left out; nothing where no rows are kept."""
+    """Measure and variance, then what was done to the rows."""
+    yield from measure_sentences(result)
+    yield from preparation_sentences(result)
+
+
+def measure_sentences(result: Any) -> Iterator[Sentence]:
+    """Effect measure, its unit, correction and variance; nothing for a result without provenance."""
     provenance = provenance_of(result)
     if provenance is None:
         return
-    rows = _rows(result)
     asked = arguments_of(provenance, "effect_sizes")
     if asked is not None:
-        yield from _measure(asked, rows)
+        yield from _measure(asked, rows_of(result))
     elif arguments_of(provenance, "counts") is None and arguments_of(provenance, "responding") is None:
-        yield said("Effects and their sampling variances were given and not computed by ketameta")
-    if rows is None:
+        measure = getattr(result, "measure", "")
+        which = f" ({measure})" if measure in _MEASURES else ""
+        yield said(f"Effects{which} and their sampling variances were given and not computed by ketameta")
+
+
+def preparation_sentences(result: Any) -> Iterator[Sentence]:
+    """Recovered numbers, shared comparators, crossovers, rows left out; nothing where no rows are kept."""
+    if (rows := rows_of(result)) is None:
         return
     yield from _recovered(rows)
-    yield from _shared(asked, rows)
+    yield from _shared(arguments_of(provenance_of(result), "effect_sizes"), rows)
     yield from _noted(rows)
     yield from _left_out(result)
 
 
-def _rows(result: Any) -> pd.DataFrame | None:
+def rows_of(result: Any) -> pd.DataFrame | None:
     """The rows behind a result; None for one that keeps none, as tests do."""
     try:
         return rows_behind(result)
@@ -87,7 +96,7 @@ def _measure(asked: Mapping[str, Any], rows: pd.DataFrame | None) -> Iterator[Se
     scale = ", analysed as its natural logarithm" if measure in _LOGS else ""
     keys = ("yusuf1985",) if measure == "PETO" else ()
     yield said(
-        f"The effect measure was the {MEASURE_NAMES[measure]} ({measure}) of ketamine against the comparator{scale}",
+        f"The effect measure was the {_MEASURES[measure]} ({measure}) of ketamine against the comparator{scale}",
         *keys,
     )
     if measure == "SMD" and rows is not None:

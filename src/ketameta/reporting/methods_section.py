@@ -28,7 +28,7 @@ from ketameta.reporting.methods_data import data_sentences, software_sentences
 from ketameta.reporting.methods_effects import effect_sentences
 from ketameta.reporting.phrases import Sentence, listed, named, said
 
-__all__ = ["MethodsText", "methods_text", "synthesis_sentences"]
+__all__ = ["MethodsText", "merged", "methods_text", "synthesis_sentences"]
 
 _STYLES = ("text", "markdown", "latex")
 _MODELS: dict[type, tuple[str, Callable[[Any], Iterator[Sentence]]]] = {
@@ -109,9 +109,9 @@ class MethodsText(Shown):
 
     def _card(self) -> Card:
         names = named(self.keys)
-        rows = tuple(("", " ".join(one.text(names) for one in part)) for part in self.paragraphs)
+        rows = tuple((str(i), one.text(names)) for i, part in enumerate(self.paragraphs, 1) for one in part)
         footer = ("Copy from .text, .markdown or .latex; .references is the BibTeX file",)
-        return Card("Methods", ("", "text"), rows, (), footer)
+        return Card("Methods", ("paragraph", "sentence"), rows, (), footer)
 
 
 def methods_text(*results: Any, style: str = "text") -> MethodsText:
@@ -159,7 +159,7 @@ def methods_text(*results: Any, style: str = "text") -> MethodsText:
     if not results:
         raise DataError("methods_text() needs a result, such as that of pool()")
     made = [_sections(result) for result in results]
-    paragraphs = [_merged(part) for part in zip(*made, strict=True)]
+    paragraphs = [merged(part) for part in zip(*made, strict=True)]
     if len(results) > 1:
         paragraphs[0] = (_contents(results), *paragraphs[0])
     return MethodsText(tuple(part for part in paragraphs if part), references_bib(*results), style)
@@ -200,7 +200,7 @@ def _contents(results: Sequence[Any]) -> Sentence:
     return said(f"The analyses were {listed(names)}")
 
 
-def _merged(parts: Sequence[Sequence[Sentence]]) -> tuple[Sentence, ...]:
+def merged(parts: Sequence[Sequence[Sentence]]) -> tuple[Sentence, ...]:
     """Sentences of several results, each once: first those of all, then the others under the numbers of theirs."""
     speakers: dict[Sentence, list[int]] = {}
     for i, sentences in enumerate(parts, 1):
