@@ -261,3 +261,26 @@ def test_results_are_not_changed():
     km.summary_of_findings({"A": fit}, baseline_risk=0.2, points="MADRS", mid={"A": 0.3})
     pd.testing.assert_frame_equal(table, before)
     assert fit.to_dict() == told
+
+
+@pytest.mark.parametrize("size", [1e-9, -50.0, 800.0])
+@pytest.mark.parametrize("measure", ["SMD", "OR", "RR"])
+def test_extremes_are_told_without_a_warning(size, measure):
+    table = events(
+        measure=measure, yi=[size, 1.1 * size, 0.9 * size], higher_is_worse=True, outcome="relapse"
+    )
+    found = km.summary_of_findings({"A": pool(table)}, baseline_risk=0.3, points=("MADRS", 9.0))
+    row = found.to_frame().iloc[0]
+    assert 0 <= row["risk_low"] <= row["risk"] <= row["risk_high"] <= 1
+    assert row["difference"] == pytest.approx(row["risk"] - 0.3)
+    for told in (found.to_markdown(), found.to_latex(), found.to_html(), str(found), found.sentence()):
+        assert "nan" not in told
+        assert "inf " not in told
+
+
+def test_risks_over_all_are_cut_and_said():
+    found = km.summary_of_findings({"A": pool(events())}, baseline_risk=0.8)
+    assert found.to_frame()["risk_high"][0] == 1.0
+    assert any("a risk under 0 or over 1" in note for note in found.notes)
+    mild = km.summary_of_findings({"A": pool(events())}, baseline_risk=0.01)
+    assert not any("a risk under 0 or over 1" in note for note in mild.notes)

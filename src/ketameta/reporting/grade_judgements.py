@@ -12,7 +12,7 @@ import pandas as pd
 
 from ketameta._spelling import did_you_mean
 from ketameta._typing import Array
-from ketameta.errors import DataError
+from ketameta.errors import DataError, FigureError
 from ketameta.plots._forestbias import KEY, bias_of
 
 __all__ = ["CERTAINTIES", "DOMAINS", "BiasShares", "Judged", "bias_shares", "read_judged"]
@@ -179,10 +179,13 @@ def bias_shares(given: Any, tool: str, rows: pd.DataFrame, weights: Array) -> Bi
 
     Raises
     ------
-    KetametaError
+    DataError
         When the table cannot be read, or has no column ``overall``.
     """
-    bias = bias_of(table_of(given, "rob"), tool, rows)
+    try:
+        bias = bias_of(table_of(given, "rob"), tool, rows)
+    except FigureError as error:
+        raise DataError(f"rob: {str(error).removeprefix('judgements: ')}") from None
     if bias is None or bias.judgements.overall is None:
         raise DataError(
             "rob: a column 'overall' is wanted: shares of weight are those of the overall judgement"

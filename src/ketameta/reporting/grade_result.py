@@ -23,8 +23,8 @@ __all__ = ["SummaryOfFindings"]
 _TITLE = "Summary of findings"
 _SECOND = "What the certainty is judged on"
 _WRAPPED = (
-    "<style>div.findings div.ketameta.ketameta { max-width: none; } "
-    "div.findings div.ketameta.ketameta table .number { text-align: left; white-space: normal; }</style>"
+    "<style>div.summary-of-findings div.ketameta.ketameta { max-width: none; } "
+    "div.summary-of-findings div.ketameta.ketameta table .number { text-align: left; white-space: normal; }</style>"
 )
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~$^])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -91,7 +91,9 @@ class SummaryOfFindings(Shown):
 
     def to_html(self) -> str:
         """Both tables and the footnotes as HTML without scripts, every text escaped."""
-        return "\n".join(("<div class='findings'>", _WRAPPED, *map(card_html, self._cards()), "</div>"))
+        return "\n".join(
+            ("<div class='summary-of-findings'>", _WRAPPED, *map(card_html, self._cards()), "</div>")
+        )
 
     def _repr_html_(self) -> str:
         return self.to_html()

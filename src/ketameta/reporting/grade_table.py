@@ -74,9 +74,8 @@ def summary_of_findings(
     Raises
     ------
     DataError
-        When a result is none that was pooled, a name is unknown, or a value is out of range.
-    FigureError
-        When a table of risk of bias cannot be read.
+        When a result is none that was pooled, a name is unknown, a value is out of range, or a table of judgements cannot
+        be read.
 
     Notes
     -----
