@@ -114,3 +114,19 @@ def test_level_and_power_are_between_0_and_1(options):
         information_size_means(0.5, **options)
     with pytest.raises(EffectError, match=next(iter(options))):
         information_size_risks(0.5, 0.3, **options)
+
+
+@pytest.mark.parametrize(
+    ("events", "total", "ratios", "printed"),
+    [
+        (318, 1295, (1.30, 1.47, 1.16), (13.6, 8.7, 25.5)),
+        (41, 1006, (1.42, 0.71), (58.4, -84.6)),
+        (25, 958, (2.44, 0.97), (26.6, -1277)),
+    ],
+)
+def test_numbers_needed_to_treat_of_altman_and_deeks(events, total, ratios, printed):
+    """Altman and Deeks 2002, BMC Med Res Methodol 2:3, table 2: risk ratios of quitting; below 0, to harm."""
+    risk = events / total
+    difference = implied_risk(risk, np.log(ratios), "RR") - risk
+    found = np.sign(difference) * nnt(difference)
+    np.testing.assert_allclose(found, printed, atol=0.051, rtol=3e-4)
