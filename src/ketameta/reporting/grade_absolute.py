@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from ketameta._typing import Array
 from ketameta.effects._sheet import Sheet
@@ -181,15 +181,14 @@ def points_of(result: Pooled | PooledCounts, scale: str, sd: float | None) -> Po
     effect = limits_of(result)
     if sd is not None:
         return Points(scale, sd, 0, math.nan, math.nan, "", effect.through(lambda d: d * sd))
-    rows = result.rows.reset_index(drop=True)
-    sheet = Sheet(rows)
+    sheet = Sheet(result.rows.reset_index(drop=True))
     sds = _arm_sds(sheet)
     used = np.array([name.casefold() == scale.casefold() for name in sheet.text("instrument")]) & (sds > 0)
     if not used.any():
         return None
     found = sds[used]
     middle = float(np.median(found))
-    counts: Mapping[str, int] = pd.Series(sheet.text("score_type")[used]).value_counts(sort=False).to_dict()
+    counts = Counter(map(str, sheet.text("score_type")[used]))
     kinds = ", ".join(f"{times} {kind}" for kind, times in sorted(counts.items()) if kind)
     return Points(
         scale,
