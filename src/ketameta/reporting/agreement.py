@@ -23,7 +23,7 @@ ROUNDING = 1e-10
 
 _ABSENT = object()
 _MADE_OF = ("settings", "steps")
-_PROVENANCE = {"dataset": "data", "dataset_sha256": "data", "n_rows": "rows", "software": "software"}
+_PROVENANCE = {"dataset": "data", "dataset_sha256": "data", "n_rows": "rows", "software": "texts"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

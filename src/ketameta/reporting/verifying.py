@@ -15,7 +15,7 @@ from ketameta.errors import DataError
 from ketameta.evidence import load_trials, read_trials
 from ketameta.provenance import software_versions
 from ketameta.reporting import findings, receipts
-from ketameta.reporting.agreement import DIGITS, Leaf, compare
+from ketameta.reporting.agreement import DIGITS, PEAK_DIGITS, Leaf, compare
 from ketameta.reporting.causes import diagnose, worded
 from ketameta.reporting.progress import Progress
 from ketameta.reporting.receipts import Receipt
@@ -125,8 +125,8 @@ class Verification(Shown):
                 *((f"and {more} more: see .to_frame()",) if more > 0 else ()),
             ),
             footer=(
-                f"Numbers agree from {DIGITS:g} significant digits on, whole numbers and texts when they are the same; "
-                "other software is listed and is no disagreement.",
+                f"Numbers agree from {DIGITS:g} significant digits on, the place of a peak from {PEAK_DIGITS:g}, whole "
+                "numbers and texts when they are the same; other software is listed and is no disagreement.",
             ),
         )
 
@@ -161,8 +161,8 @@ def verify(
 
     Notes
     -----
-    Numbers agree when their relative difference is below 1e-8: far less than anybody reads, and more than another
-    processor or linear algebra library makes. Whole numbers and texts must be the same. The SHA-256 over the record
+    Numbers agree when their relative difference is below 1e-8, for the time of a peak 1e-6: far less than anybody
+    reads, and more than another processor or linear algebra library makes. Whole numbers and texts must be the same. The SHA-256 over the record
     finds damage; whoever changes a record can compute it anew, and is found by the numbers.
 
     Examples
