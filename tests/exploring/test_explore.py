@@ -226,6 +226,23 @@ def test_what_is_no_table_of_trials_is_refused(given, error, words):
         km.explore(given)
 
 
+@pytest.mark.parametrize(
+    "column", ["time_hours", "setting", "source_kind", "drug", "report", "indication", "population", "n_t"]
+)
+def test_a_table_that_select_takes_is_explored_or_refused_in_words(trials, column):
+    rows = (trials["outcome"] == "depression") & (trials["dosing"] == "single")
+    table = pd.DataFrame(trials)[rows].drop(columns=column)
+    try:
+        bench = Workbench(table)
+    except SelectionError as error:
+        assert column == "indication", error
+        return
+    view = bench.view(Choices(bench.menu.first()))
+    assert view.pooled.result is not None or view.pooled.reason
+    assert view.course.result is not None or view.course.reason
+    assert (view.course.reason.startswith("no row says when")) == (column == "time_hours")
+
+
 def test_a_table_without_rows_to_pool_is_refused(trials):
     for rows in (trials.iloc[:0], trials[trials["status"] != "include"]):
         with pytest.raises(SelectionError, match="no row to explore"):

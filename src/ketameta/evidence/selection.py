@@ -19,13 +19,13 @@ from ketameta.evidence.sheet import Sheet, sheet
 from ketameta.evidence.sieve import Sieve, Step, count
 from ketameta.provenance import note, trace
 
-__all__ = ["Selection", "select"]
+__all__ = ["REQUIRED", "Selection", "select"]
 
-_REQUIRED = ("record_id", "study_id", "cohort_id", "outcome", "score_type", "status")
+REQUIRED = ("record_id", "study_id", "cohort_id", "outcome", "score_type", "status")
 _READ = (
     *("reason", "year", "contrast_measure"),
     *(column for columns in filters.COLUMNS.values() for column in columns),
-    *_REQUIRED,
+    *REQUIRED,
     *overlap.COLUMNS,
 )
 _LISTED = 30
@@ -195,7 +195,7 @@ def select(
         raise SelectionError(f"measure={measure!r}: one of {', '.join(MEASURES)}{hint}")
     if not (isinstance(duplicates, str) and duplicates in ("resolve", "refuse")):
         raise SelectionError(f"duplicates={duplicates!r}: 'resolve' or 'refuse'")
-    data = sheet(trials, _READ, _REQUIRED)
+    data = sheet(trials, _READ, REQUIRED)
     if len(data) == 0:
         raise SelectionError("the table has no rows")
     _check_cells(data)

@@ -12,6 +12,7 @@ import pandas as pd
 from ketameta._typing import BoolArray, Measure
 from ketameta.errors import SelectionError
 from ketameta.evidence.measurable import gives
+from ketameta.evidence.selection import REQUIRED
 from ketameta.evidence.sheet import sheet
 from ketameta.exploring.choices import Question
 from ketameta.reporting.analysis import COMPARATORS
@@ -89,7 +90,7 @@ class Menu:
     """
 
     def __init__(self, trials: pd.DataFrame) -> None:
-        data = sheet(trials)
+        data = sheet(trials, required=REQUIRED)
         rows = (
             data.included()
             & ~data.is_one_of("score_type", ["baseline"])

@@ -149,7 +149,7 @@ class Workbench:
 
     def _follow(self, question: Question) -> Answer[DurabilityCurve]:
         def fit(effects: pd.DataFrame) -> DurabilityCurve:
-            timed = effects.dropna(subset="time_hours")
+            timed = effects.dropna(subset="time_hours") if "time_hours" in effects else effects.iloc[:0]
             if timed.empty:
                 raise SelectionError("no row says when it measured: there is nothing to follow over time")
             return durability(timed)
