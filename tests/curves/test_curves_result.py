@@ -234,7 +234,7 @@ def test_ratios_are_kept_as_logs_and_shown_as_ratios(data_set) -> None:
     curve = durability(data_set("fine1993"), options=CurveOptions(correlation="constant"))
     first = curve.to_frame().iloc[0]
     assert f"{math.exp(first['estimate']):.2f}" in str(curve)
-    assert f"[{math.exp(first['ci_low']):.2f}, {math.exp(first['ci_high']):.2f}]" in curve.sentence()
+    assert f"CI {math.exp(first['ci_low']):.2f} to {math.exp(first['ci_high']):.2f}" in curve.sentence()
 
 
 def test_results_cannot_be_changed(curve) -> None:

@@ -87,7 +87,7 @@ def test_example_of_the_literature_stays_open_above():
     assert curves.median("ketamine").ci_high == math.inf
     assert curves.sentence() == (
         "With a hazard ratio of relapse of 0.49 (95% CI 0.29 to 0.83; 1 trial), 50% on the comparator and 71% on "
-        "ketamine (95% CI 34% to 100%) would be free of relapse at 273 d; NNT 4.7 [2.6, ∞]."
+        "ketamine (95% CI 34% to 100%) would be free of relapse at 273 d; NNT 4.7 (95% CI 2.6 to ∞)."
     )
     assert any("no upper limit" in note for note in curves.notes)
     low, high = curves.rates()[["ci_low", "ci_high"]].to_numpy().T
@@ -252,7 +252,7 @@ def test_no_harm_is_claimed_of_a_hazard_ratio_that_may_act_on_nothing():
     curves = relapse(hazard(3, 0.01), median_hours=100, median_ci=(50, None))
     row = curves.at(hours=[100]).iloc[0]
     assert (row["rd_ci_high"], row["nnt_ci_low"]) == (0, -math.inf)
-    assert curves.sentence().endswith("NNT harm 2.7 [harm 2.2, ∞].")
+    assert curves.sentence().endswith("NNT harm 2.7 (95% CI harm 2.2 to ∞).")
 
 
 def test_a_lower_bound_of_a_median_alone_missing_is_told():

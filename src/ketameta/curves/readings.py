@@ -298,7 +298,7 @@ class Readings:
         ...                    "yi": [-0.8, -0.4, -0.6, -0.2, -1.0, -0.7], "vi": 0.05})
         >>> curve = durability(es)
         >>> print(curve.effect_days(7).sentence())
-        Effect-days to 7 d: −3.07 (95% CI [−12.25, 6.10]).
+        Effect-days to 7 d: −3.07 (95% CI −12.25 to 6.10).
         """
         how = self._how(interval, rng)
         return reading.area(self, until, how, before=before, extrapolate=extrapolate)

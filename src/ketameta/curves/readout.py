@@ -105,7 +105,12 @@ class ReadOut(Shown):
         if self.ci_low is None or self.ci_high is None:
             text = self._text(self.value)
         else:
-            text = f"{self._text(self.value)} ({level_text(self.level)} CI {self._interval()})"
+            between = (
+                clock_interval(self.ci_low, self.ci_high)
+                if self.unit == "hours"
+                else f"{number(self.ci_low)} to {number(self.ci_high)}"
+            )
+            text = f"{self._text(self.value)} ({level_text(self.level)} CI {between})"
         return (
             "; ".join([f"{head}: {text}", *(f"{name} beyond it {when}" for name, when in self._bounds())])
             + "."

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from ketameta._render import interval, number
+from ketameta._render import number
 from ketameta._typing import Array
+from ketameta.curves.words import level_text
 
-__all__ = ["contrasts", "needed_to_treat", "nnt_text"]
+__all__ = ["contrasts", "needed_to_treat", "nnt_text", "nnt_words"]
 
 
 def contrasts(logits: Array, cov: Array, quantile: float) -> dict[str, Array]:
@@ -96,12 +97,32 @@ def nnt_text(nnt: float, low: float, high: float) -> str:
     >>> nnt_text(4.0, 2.5, 10.0), nnt_text(8.0, 3.0, -12.0), nnt_text(-4.0, float("-inf"), -2.0)
     ('4.0 [2.5, 10.0]', '8.0 [3.0 to ∞ to harm 12.0]', 'harm 4.0 [harm 2.0, ∞]')
     """
-    head = number(nnt, 1) if nnt > 0 else f"harm {number(-nnt, 1)}"
+    return f"{_needed(nnt)} [{', '.join(_nnt_bounds(low, high))}]"
+
+
+def nnt_words(nnt: float, low: float, high: float, level: float) -> str:
+    """The same for a sentence.
+
+    Examples
+    --------
+    >>> from ketameta.curves.responding_contrasts import nnt_words
+    >>> nnt_words(4.0, 2.5, 10.0, 0.95), nnt_words(8.0, 3.0, -12.0, 0.9)
+    ('4.0 (95% CI 2.5 to 10.0)', '8.0 (90% CI 3.0 to ∞ to harm 12.0)')
+    """
+    return f"{_needed(nnt)} ({level_text(level)} CI {' to '.join(_nnt_bounds(low, high))})"
+
+
+def _needed(nnt: float) -> str:
+    return number(nnt, 1) if nnt > 0 else f"harm {number(-nnt, 1)}"
+
+
+def _nnt_bounds(low: float, high: float) -> tuple[str, ...]:
+    """Both bounds, or one text where the interval runs over infinity."""
     if low > 0 and high > 0:
-        return f"{head} {interval(low, high, 1)}"
+        return number(low, 1), number(high, 1)
     if low < 0 and high < 0:
-        return f"{head} [harm {number(-high, 1)}, {number(-low, 1)}]"
-    return f"{head} [{number(low, 1)} to ∞ to harm {number(-high, 1)}]"
+        return f"harm {number(-high, 1)}", number(-low, 1)
+    return (f"{number(low, 1)} to ∞ to harm {number(-high, 1)}",)
 
 
 def _mover(value: Array, low: Array, high: Array, r: Array) -> tuple[Array, Array]:

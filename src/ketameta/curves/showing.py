@@ -12,7 +12,15 @@ from ketameta._render import Card
 from ketameta.curves.readout import ReadOut, plain, records
 from ketameta.curves.sensitivity import ranges, ranges_text
 from ketameta.curves.support import supported
-from ketameta.curves.words import clock, count_of, effect_interval, effect_text, level_text, variance_text
+from ketameta.curves.words import (
+    clock,
+    count_of,
+    effect_interval,
+    effect_range,
+    effect_text,
+    level_text,
+    variance_text,
+)
 from ketameta.effects.correlation import DAY, WEEK
 
 if TYPE_CHECKING:
@@ -70,7 +78,7 @@ def as_sentence(curve: DurabilityCurve) -> str:
     table = curve.at(hours=near if near.size else curve.time_range)
     readings = " and ".join(
         f"{effect_text(estimate, curve.measure)} ({level_text(curve.level)} CI "
-        f"{effect_interval(low, high, curve.measure)}) at {clock(time)}"
+        f"{effect_range(low, high, curve.measure)}) at {clock(time)}"
         for time, estimate, low, high in _cells(table, "time_hours", "estimate", "ci_low", "ci_high")
     )
     return (

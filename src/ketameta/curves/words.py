@@ -11,6 +11,7 @@ __all__ = [
     "clock_interval",
     "count_of",
     "effect_interval",
+    "effect_range",
     "effect_text",
     "level_text",
     "variance_text",
@@ -68,8 +69,13 @@ def effect_text(value: float, measure: str) -> str:
     return number(math.exp(value) if measure in RATIOS else value)
 
 
+def effect_range(low: float, high: float, measure: str) -> str:
+    """An interval of effects in a sentence, ``"−0.83 to 0.20"``."""
+    return f"{effect_text(low, measure)} to {effect_text(high, measure)}"
+
+
 def effect_interval(low: float, high: float, measure: str) -> str:
-    """An interval of effects as printed."""
+    """An interval of effects in a table, ``"[−0.83, 0.20]"``."""
     return f"[{effect_text(low, measure)}, {effect_text(high, measure)}]"
 
 
