@@ -22,7 +22,7 @@ from ketameta.effects import covariance, mean_sd_from_quantiles, smd
 from ketameta.errors import SelectionError
 from ketameta.evidence import Trials
 from ketameta.models import permutation
-from ketameta.reporting import Report, receipt
+from ketameta.reporting import Report, prisma_items, receipt
 from ketameta.reporting.citing import Citations
 from ketameta.reporting.references import Reference
 
@@ -141,6 +141,8 @@ def shown() -> dict[str, object]:
             "citations": Citations(
                 (Reference("a", "article", "<b>A</b> trial", (("Smith", "A"),), date="2020"),)
             ),
+            "methods": km.methods_text(fit, posterior, style="markdown"),
+            "prisma": prisma_items(fit),
             "report": Report(Path("out"), (), (), ()),
             "receipt": receipt(fit),
             "verification": km.verify({**receipt(fit).to_dict(), "record_sha256": "0" * 64}, trials=es),
@@ -152,6 +154,7 @@ def settled(text: str) -> str:
     """Text without what changes from one version, or one machine, to the next."""
     text = re.sub(r"<style>.*?</style>", "<style></style>", text, flags=re.DOTALL)
     text = text.replace(f"ketameta {km.__version__}", "ketameta VERSION")
+    text = re.sub(r"\b(Python|numpy|scipy|pandas) \d[\w.]*\b", r"\1 VERSION", text)
     return re.sub(r"\b(?:[0-9a-f]{64}|(?<=SHA-256 )[0-9a-f]{12})\b", "HASH", text) + "\n"
 
 

@@ -164,7 +164,7 @@ def test_settings_of_a_curve_change_its_words():
 def test_the_selection_is_said_as_it_was_asked(trials, day1):
     said = words(km.pool(day1))
     version = km.cite().references[1].version
-    assert f"the ketameta-trials data set, version {version} (SHA-256 of the file beginning " in said
+    assert f"the ketameta-trials data set, version {version} (file with SHA-256 " in said
     assert "indication MDD, outcome depression and comparator inactive or psychoactive" in said
     assert "nearest to 27 h was taken among those from 18 to 36 h" in said
     assert "secondary text alone were left out" in said

@@ -44,7 +44,7 @@ def data_sentences(result: Any) -> Iterator[Sentence]:
     for arguments in asked:
         yield from _selection(arguments)
     yield said(
-        f"{count(provenance.n_rows, 'row')} entered the analysis (SHA-256 beginning {provenance.rows_sha256[:_SHOWN]})"
+        f"{count(provenance.n_rows, 'row')} entered the analysis (SHA-256 {provenance.rows_sha256[:_SHOWN]}…)"
     )
 
 
@@ -62,7 +62,7 @@ def software_sentences(result: Any) -> Iterator[Sentence]:
 
 
 def _dataset(provenance: Provenance) -> Sentence:
-    checksum = f"SHA-256 of the file beginning {provenance.dataset_sha256[:_SHOWN]}"
+    checksum = f"file with SHA-256 {provenance.dataset_sha256[:_SHOWN]}…"
     name, version = identity()
     if provenance.dataset_sha256 == "":
         return said("The data were given as arrays or as a table that was not read from a file by ketameta")

@@ -96,7 +96,7 @@ def _methods(results: Sequence[Any]) -> tuple[PrismaItem, ...]:
             "Effect measures",
             "the effect measure of each outcome",
             _written(results, measure_sentences),
-            "" if all(map(_measured, results)) else "the measure of effects that were given ready-made",
+            "" if all(map(_measured, results)) else "how effects that were given ready-made were computed",
         ),
         PrismaItem(
             "13a",

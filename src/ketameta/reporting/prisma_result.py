@@ -106,7 +106,7 @@ class PrismaItems(Shown):
             first, *others = one.sentences
             rows += [
                 (f"{one.item} {one.topic}", one.filled, first),
-                *((one.item, "", more) for more in others),
+                *((one.item, one.filled, more) for more in others),
             ]
         footer = ("Items after Page et al. 2021, BMJ 372:n71, in words of our own", *self._named_tables())
         return Card("PRISMA 2020, items 12 to 20", ("item", "filled", "text"), tuple(rows), (), footer)
