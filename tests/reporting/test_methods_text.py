@@ -122,6 +122,7 @@ def test_methods_that_were_not_used_are_not_mentioned():
 def test_settings_of_the_other_models_change_their_words(day1):
     assert "one tau2 common to all groups" in words(km.subgroups(TABLE, "drug", common_tau2=True))
     assert "a tau2 of its own for each group" in words(km.subgroups(TABLE, "drug", ci="Wald"))
+    assert "tau2" not in words(km.subgroups(TABLE, "drug", tau2="EE", ci="Wald"))
     assert "to year" in words(km.regress(TABLE, "year"))
     assert "normal and chi-square tests" in words(km.regress(TABLE, "year", ci="Wald"))
     assert "Mantel-Haenszel" in words(km.counts(*COUNTS))
@@ -159,6 +160,9 @@ def test_settings_of_a_curve_change_its_words():
         assert phrase in words(other)
         assert phrase not in usual
     assert "spline" not in words(other)
+    once = TIMES.drop_duplicates("cohort_id").assign(time_hours=[24, 72, 168, 24])
+    assert "were correlated" not in words(km.durability(once))
+    assert "were correlated" in usual
 
 
 def test_the_selection_is_said_as_it_was_asked(trials, day1):
@@ -195,6 +199,13 @@ def test_effect_sizes_are_said_as_they_were_made():
     )
     kept = words(km.pool(km.effect_sizes(ARMS, shared="keep")))
     assert "stayed apart" in kept
+    period = ARMS.assign(crossover_period=["both paired", "", ""], n_c=[20, 24, 31], design="crossover")
+    within = words(km.pool(km.effect_sizes(period)))
+    assert "1 row was of a crossover, compared within persons" in within
+    assert "a correlation of 0.5 assumed between the periods of a crossover (1)" in within
+    parallel = words(km.pool(km.effect_sizes(period, crossover="parallel")))
+    assert "1 row counted both periods of a crossover as if they were parallel groups" in parallel
+    assert "within persons" not in parallel
     assert "stayed apart" not in usual
     assert "Recovered" not in usual
     given = words(km.pool(TABLE))

@@ -85,12 +85,14 @@ def curved(curve: DurabilityCurve) -> Iterator[Sentence]:
     ):
         if formula:
             yield said(f"Moderators of the {side} of the curve were {formula}")
-    yield said(
-        f"Between trials {_RANDOM[len(curve.fit.spread)]} was random, and so were the times within a trial; variances were "
-        f"estimated by {_LIKELIHOODS[curve.method]}"
-    )
-    keys = [key for key in own_keys(curve, curve.rows) if key != "ruppert2003"]
-    yield said(_correlated("outcomes", curve.rho, curve.correlation), *keys)
+    if curve.k_trials > 1:
+        yield said(
+            f"Between trials {_RANDOM[len(curve.fit.spread)]} was random, and so were the times within a trial; variances were "
+            f"estimated by {_LIKELIHOODS[curve.method]}"
+        )
+    if curve.k_effects > curve.k_trials:
+        keys = (key for key in own_keys(curve, curve.rows) if key != "ruppert2003")
+        yield said(_correlated("outcomes", curve.rho, curve.correlation), *keys)
     yield said(f"{level_text(curve.level)} intervals of the curve were {_law(curve.df)}")
 
 

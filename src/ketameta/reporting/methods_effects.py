@@ -35,6 +35,7 @@ _VARIANCES = {
 }
 _PRINTED = "standardised difference as printed"
 _STATED = "stated for"
+_AS_PARALLEL = "both periods of a crossover as if parallel groups"
 _NOTES = (
     ("adjusted contrast", "{} adjusted differences, as printed"),
     (
@@ -46,7 +47,7 @@ _NOTES = (
         "in {} an SD came from the standard error of a mean that may be adjusted",
     ),
     (
-        "both periods of a crossover as if parallel groups",
+        _AS_PARALLEL,
         "{} counted both periods of a crossover as if they were parallel groups, which overstates the variance",
     ),
     ("crossover, period not stated", "{} of a crossover of unstated period counted as parallel groups"),
@@ -177,6 +178,10 @@ def _shared(asked: Mapping[str, Any] | None, rows: pd.DataFrame) -> Iterator[Sen
 
 
 def _noted(rows: pd.DataFrame) -> Iterator[Sentence]:
+    if n := int(
+        (_holding(rows, "crossover_period", "paired") & ~_holding(rows, "effect_notes", _AS_PARALLEL)).sum()
+    ):
+        yield said(f"{_as_subject(n, 'row')} of a crossover, compared within persons")
     for words, phrase in _NOTES:
         if n := int(_holding(rows, "effect_notes", words).sum()):
             sentence = phrase.format(count(n, "row"))

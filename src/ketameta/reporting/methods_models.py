@@ -10,7 +10,7 @@ from ketameta.evidence.sieve import count
 from ketameta.models import PermutationTest, Pooled, PooledCounts, Posterior, Regression, Subgroups
 from ketameta.models.result import level_text
 from ketameta.reporting.method_references import keys_of_choice, references_for
-from ketameta.reporting.methods_data import arguments_of, provenance_of
+from ketameta.reporting.methods_data import arguments_of
 from ketameta.reporting.phrases import Sentence, listed, said
 
 __all__ = ["counts", "own_keys", "permuted", "pooled", "posterior", "regressed", "subgrouped"]
@@ -123,9 +123,12 @@ def _draws(fit: Pooled) -> str:
 def subgrouped(fit: Subgroups) -> Iterator[Sentence]:
     """The pool of all, the groups, and the test between them."""
     yield from pooled(fit.overall)
-    shared = "one tau2 common to all groups" if fit.common_tau2 else "a tau2 of its own for each group"
+    if fit.overall.tau2_method == "EE":
+        shared = "each under the same model"
+    else:
+        shared = f"with {'one tau2 common to all groups' if fit.common_tau2 else 'a tau2 of its own for each group'}"
     names = listed([f"{name} (k = {group.k})" for name, group in fit.groups])
-    yield said(f"Subgroups by {fit.by} were {names}; they were pooled by the same method, with {shared}")
+    yield said(f"Subgroups by {fit.by} were {names}; they were pooled in the same way, {shared}")
     yield said(
         f"Differences between subgroups were tested by chi-square with {count(fit.df, 'degree')} of freedom",
         "borenstein2009",
@@ -205,9 +208,7 @@ def posterior(fit: Posterior) -> Iterator[Sentence]:
 def permuted(test: PermutationTest) -> Iterator[Sentence]:
     """What was permuted and how often."""
     which = f"all {test.n}" if test.exact else f"{test.n} random"
-    asked = arguments_of(provenance_of(test), "permutation") or {}
-    seed = f" (seed {asked['rng']})" if isinstance(asked.get("rng"), int) and not test.exact else ""
     yield said(
-        f"P values were also computed from {which} {test.how}{seed}, two-sided on the absolute test statistic",
+        f"P values were also computed from {which} {test.how}, two-sided on the absolute test statistic",
         *references_for(test),
     )
