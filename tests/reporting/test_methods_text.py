@@ -128,6 +128,9 @@ def test_settings_of_the_other_models_change_their_words(day1):
     assert "Mantel-Haenszel" in words(km.counts(*COUNTS))
     random = words(km.counts(*COUNTS, tau2="DL"))
     assert "random-effects model about the estimate by the Mantel-Haenszel" in random
+    assert "0.5 added to the cells of tables with a zero" in random
+    assert "0.5 added" not in words(km.counts(*COUNTS, method="Peto", tau2="DL"))
+    assert "was the odds ratio (OR) of ketamine" in random
     exact = words(km.counts(*COUNTS, method="CM.EL"))
     assert "conditional on the margins" in exact
     assert "Mantel" not in exact

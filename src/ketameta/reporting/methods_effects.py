@@ -67,8 +67,13 @@ def measure_sentences(result: Any) -> Iterator[Sentence]:
         return
     asked = arguments_of(provenance, "effect_sizes")
     if asked is not None:
-        yield from _measure(asked, rows_of(result))
-    elif arguments_of(provenance, "counts") is None and arguments_of(provenance, "responding") is None:
+        yield _named_measure(asked["measure"])
+        yield from _computed(asked, rows_of(result))
+    elif arguments_of(provenance, "counts") is not None:
+        yield _named_measure(result.measure)
+    elif arguments_of(provenance, "responding") is not None:
+        yield said("The measure was the share of people responding")
+    else:
         measure = getattr(result, "measure", "")
         which = f" ({measure})" if measure in _MEASURES else ""
         yield said(f"Effects{which} and their sampling variances were given and not computed by ketameta")
@@ -92,14 +97,17 @@ def rows_of(result: Any) -> pd.DataFrame | None:
         return None
 
 
-def _measure(asked: Mapping[str, Any], rows: pd.DataFrame | None) -> Iterator[Sentence]:
-    measure = asked["measure"]
+def _named_measure(measure: str) -> Sentence:
     scale = ", analysed as its natural logarithm" if measure in _LOGS else ""
     keys = ("yusuf1985",) if measure == "PETO" else ()
-    yield said(
+    return said(
         f"The effect measure was the {_MEASURES[measure]} ({measure}) of ketamine against the comparator{scale}",
         *keys,
     )
+
+
+def _computed(asked: Mapping[str, Any], rows: pd.DataFrame | None) -> Iterator[Sentence]:
+    measure = asked["measure"]
     if measure == "SMD" and rows is not None:
         yield from _standardised(asked, rows)
     elif measure in ("MD", "ROM") and rows is not None and _two_groups(rows).any():

@@ -170,9 +170,10 @@ def counts(fit: PooledCounts) -> Iterator[Sentence]:
         *keys,
     )
     if fit.tau2_method == "DL":
+        zeros = "" if fit.pooling == "Peto" else ", 0.5 added to the cells of tables with a zero"
         yield said(
             "The between-study variance tau2 came from Cochran's Q about that estimate, and effects were weighted by inverse "
-            "variance",
+            f"variance{zeros}",
             "dersimonian1986",
         )
     elif fit.tau2_method == "ML":

@@ -90,13 +90,16 @@ def _methods(results: Sequence[Any]) -> tuple[PrismaItem, ...]:
     explored = [one for one in results if _explores(one)]
     repeated = [one for one in results if isinstance(one, PermutationTest)]
     model = [one for one in results if one not in repeated]
+    measures = _written(results, measure_sentences)
     return (
         PrismaItem(
             "12",
             "Effect measures",
             "the effect measure of each outcome",
-            _written(results, measure_sentences),
-            "" if all(map(_measured, results)) else "how effects that were given ready-made were computed",
+            measures,
+            ""
+            if measures and all(map(_measured, results))
+            else "how effects that were given ready-made were computed",
         ),
         PrismaItem(
             "13a",
