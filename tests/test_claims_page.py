@@ -33,15 +33,9 @@ def output(section):
     return "\n".join(line for line in lines if not line.startswith((">>>", "...")))
 
 
-def prose(section):
-    """The sentences of a section, without the level of intervals and without how single trials are counted."""
-    return (
-        CODE.sub("", section)
-        .replace("95%", "")
-        .replace("k = 1,", ",")
-        .replace("k = 1 ", " ")
-        .replace("k = 1.", ".")
-    )
+def sentences(text):
+    """A text without its code, the level of intervals, and k = 1, which "one trial" prints."""
+    return re.sub(r"95%|\bk = 1\b", "", CODE.sub("", text))
 
 
 def numbers(text):
@@ -51,15 +45,19 @@ def numbers(text):
 def strays(page):
     """Numbers and verdicts of sentences and table that no code of their section prints."""
     found = []
-    said = {name: [prose(text)] for name, text in sections(page).items()}
+    said = {name: [text] for name, text in sections(page).items()}
     for row in ROW.finditer(page):
         said[row["id"]].append(f"{row['holds']} {row['words']}")
     for name, texts in said.items():
         printed = output(sections(page)[name])
         known = set(numbers(printed))
         for text in texts:
-            found += [(name, value) for value in numbers(text.replace("95%", "")) if value not in known]
-            found += [(name, verdict) for verdict in VERDICT.findall(text) if verdict not in printed]
+            found += [(name, value) for value in numbers(sentences(text)) if value not in known]
+            if re.search(r"\bk = 1\b", CODE.sub("", text)) and "one trial" not in printed:
+                found.append((name, "k = 1"))
+            found += [
+                (name, verdict) for verdict in VERDICT.findall(sentences(text)) if verdict not in printed
+            ]
     return found
 
 
