@@ -37,6 +37,11 @@ TYPOS = {
     'trials.loc[:, "yeer"]': "ColumnError: no column 'yeer'; did you mean 'year'\\?",
     "pd.Series([2]).map(lambda level: km.pool(es, level=level))": "ModelError: level=2 must lie",
     "pd.Series([es]).map(km.pool).map(km.pool)": "ModelError: .*not Pooled",
+    'trials["outcome", "indicaton"]': "ColumnError: no column 'indicaton'; did you mean 'indication'\\?",
+    'trials[trials["year"] > 2015]["yeer"]': "ColumnError: no column 'yeer'; did you mean 'year'\\?",
+    'km.select(trials, indication="MDD").rows["yeer"]': "ColumnError: no column 'yeer'; did you mean 'year'\\?",
+    'es["reasn"]': "ColumnError: no column 'reasn'; did you mean 'reason'\\?",
+    "es.dropna().mesure": "ColumnError: no column 'mesure'; did you mean 'measure'\\?",
     'eval("km.pool(es, level=2)")': "ModelError: level=2 must lie",
 }
 

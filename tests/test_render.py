@@ -1,6 +1,6 @@
 """Cards as text and HTML: hostile names neither break the page nor fill it."""
 
-from ketameta._render import Card, Shown, card_html, card_text, error_html, plain, table_html
+from ketameta._render import Card, Shown, card_html, card_text, error_html, number, p_value, plain, table_html
 
 NAMES = (
     "=cmd|' /C calc'!A0",
@@ -70,3 +70,22 @@ def test_in_a_list_a_hostile_result_keeps_to_one_short_line():
     assert line.startswith(r"<Result \x1b[31m\ud800\nx")
     assert line.isprintable()
     assert len(line) < 5_000
+
+
+def test_infinite_and_missing_numbers_have_signs_of_their_own():
+    inf = float("inf")
+    assert [number(value) for value in (inf, -inf, float("nan"), None)] == ["∞", "−∞", "–", "–"]
+    assert [number(value) for value in (-1.5e9, 2e12)] == ["−1.5e9", "2e12"]
+
+
+def test_a_p_value_near_the_border_has_three_digits():
+    asked = (0.0449, 0.045, 0.0499, 0.0501, 0.0549, 0.055, 0.0099, 0.0101, 0.00099, 0.001, None)
+    shown = ["0.04", "0.045", "0.050", "0.050", "0.055", "0.06", "0.010", "0.01", "<0.001", "0.001", "–"]
+    assert [p_value(p) for p in asked] == shown
+
+
+def test_a_column_stands_right_where_at_least_half_its_cells_are_numbers():
+    rows = (("a", "1", "1"), ("b", "−2", "word"), ("c", "word", "word"), ("d", "word", "word"))
+    page = card_html(Card("t", ("name", "half", "quarter"), rows))
+    assert page.count("<td class='number'>") == 4
+    assert "<th scope='col' class='number'>half</th><th scope='col'>quarter</th>" in page

@@ -115,7 +115,7 @@ def number(value: float | None, digits: int = 2) -> str:
     if value in (float("inf"), float("-inf")):
         return "∞" if value > 0 else MINUS + "∞"
     if abs(value) >= _LONG:
-        return f"{value:.3g}".replace("e+", "e").replace("-", MINUS)
+        return f"{value:.3g}".replace("e+0", "e").replace("e+", "e").replace("-", MINUS)
     text = f"{value:.{digits}f}"
     if float(text) == 0:
         return text.lstrip("-")
@@ -218,7 +218,7 @@ def _holds_numbers(cells: Sequence[str]) -> bool:
     return 2 * alike >= len(cells)
 
 
-def table_html(columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+def table_html(columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
     """Render a table as escaped HTML; the first column holds row headers, columns of numbers bear a class."""
     classes = [" class='number'" if right else "" for right in _numeric_columns(columns, rows)]
     head = "".join(
@@ -226,10 +226,8 @@ def table_html(columns: Sequence[str], rows: Sequence[Sequence[str]], caption: s
         for name, cls in zip(columns, classes, strict=True)
     )
     body = "\n".join(_row(row, classes) for row in rows)
-    return (
-        f"<table><caption>{_markup(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n"
-        f"<tbody>\n{body}\n</tbody></table>"
-    )
+    title = f"<caption>{_markup(caption)}</caption>\n" if caption else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>"
 
 
 def _markup(text: str, widest: int = _LONGEST) -> str:

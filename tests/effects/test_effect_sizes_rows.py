@@ -352,7 +352,7 @@ def test_the_table_that_comes_back() -> None:
     before = rows.copy(deep=True)
     table = km.effect_sizes(rows)
     pd.testing.assert_frame_equal(rows, before)
-    assert type(table) is pd.DataFrame
+    assert isinstance(table, pd.DataFrame)
     assert list(table.index) == ["x", "y"]
     steps = table.attrs["ketameta"].pop("steps")
     assert [(step["step"], step["arguments"]["measure"]) for step in steps] == [("effect_sizes", "SMD")]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ketameta as km
+from ketameta._table import Table
 from ketameta.errors import DataError, SelectionError
 from ketameta.evidence.location import data_file
 from ketameta.provenance import ATTRS_KEY
@@ -114,7 +115,8 @@ def test_rows_are_the_table_s_own_with_its_origin(trials):
     origin, carried = trials.attrs[ATTRS_KEY], selection.rows.attrs[ATTRS_KEY]
     assert {**carried, "steps": None} == {**origin, "steps": None}
     assert [step["step"] for step in carried["steps"]] == ["select"]
-    assert type(selection.rows) is pd.DataFrame
+    assert type(selection.rows) is type(selection.left_out) is Table
+    assert selection.left_out.attrs == trials.attrs
 
 
 def test_the_account_says_step_by_step_what_went(trials):

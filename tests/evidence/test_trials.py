@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import ketameta as km
+from ketameta._table import Table
 from ketameta.evidence import Trials
 from ketameta.provenance import ATTRS_KEY
 
@@ -25,9 +26,9 @@ def trials(table):
     return Trials.of(frame)
 
 
-def test_derived_tables_are_plain_and_keep_their_origin(trials):
+def test_derived_tables_have_no_card_and_keep_their_origin(trials):
     for derived in (trials[trials["time_hours"] > 30], trials.iloc[:2], trials.copy(), trials.assign(x=1)):
-        assert type(derived) is pd.DataFrame
+        assert type(derived) is Table
         assert derived.attrs == trials.attrs
     assert type(trials["outcome"]) is pd.Series
     assert isinstance(trials, pd.DataFrame)

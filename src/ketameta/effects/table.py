@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from ketameta._table import Table
 from ketameta._typing import Measure
 from ketameta.effects._checks import choice
 from ketameta.effects._computing import compute
@@ -210,6 +211,6 @@ def _output(sheet: Sheet, table: pd.DataFrame, measure: str) -> pd.DataFrame:
     result.index = table.index
     stays = np.ones(len(sheet), dtype=np.bool_)
     stays[[row for rows in sheet.merged.values() for row in rows[1:]]] = False
-    result = result.iloc[np.flatnonzero(stays)]
+    result = Table(result.iloc[np.flatnonzero(stays)])
     result.attrs = copy.deepcopy(table.attrs)
     return result

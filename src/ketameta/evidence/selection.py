@@ -10,6 +10,7 @@ import pandas as pd
 
 from ketameta._render import Card, Shown
 from ketameta._spelling import did_you_mean
+from ketameta._table import Table
 from ketameta._typing import Measure
 from ketameta.errors import DataError, SelectionError
 from ketameta.evidence import filters, overlap
@@ -261,10 +262,11 @@ def _check_cohorts(data: Sheet) -> None:
 
 def _selection(trials: pd.DataFrame, work: Sieve, asked: str, overlaps: tuple[str, ...]) -> Selection:
     out = np.flatnonzero(~work.left)
-    left_out = trials.iloc[out].rename(columns={"step": "table_step", "why": "table_why"})
+    left_out = Table(trials.iloc[out].rename(columns={"step": "table_step", "why": "table_why"}))
+    left_out.attrs = dict(trials.attrs)
     left_out["step"] = work.step[out]
     left_out["why"] = work.why[out]
-    rows = pd.DataFrame(trials.iloc[np.flatnonzero(work.left)])
+    rows = Table(trials.iloc[np.flatnonzero(work.left)])
     rows.attrs = dict(trials.attrs)
     return Selection(rows, left_out, asked, tuple(work.steps), overlaps)
 

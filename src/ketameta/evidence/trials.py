@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
-
 import pandas as pd
 
 from ketameta._render import Card, card_html, card_text
-from ketameta._spelling import did_you_mean
-from ketameta.errors import ColumnError
+from ketameta._table import Table
 from ketameta.evidence.grid import BINS, evidence_grid, in_use
 from ketameta.provenance import trace
 
@@ -18,17 +14,17 @@ __all__ = ["Trials"]
 _NEEDED = ("cohort_id", "outcome", "score_type", "status", "time_hours")
 
 
-class Trials(pd.DataFrame):
-    """A DataFrame of trial rows with a card of its own; what is derived from it is a plain DataFrame.
+class Trials(Table):
+    """A DataFrame of trial rows with a card of its own; what is derived from it is shown as a plain table.
 
-    Slices, copies and merges are plain pandas and keep ``attrs``, hence the provenance.
+    Slices and copies keep ``attrs``, hence the provenance, and answer a misspelt column with the nearest name.
 
     Examples
     --------
     >>> import ketameta as km
     >>> trials = km.load_trials()
     >>> type(trials).__name__, type(trials[trials["outcome"] == "ptsd"]).__name__
-    ('Trials', 'DataFrame')
+    ('Trials', 'Table')
     """
 
     @classmethod
@@ -37,35 +33,6 @@ class Trials(pd.DataFrame):
         trials = cls(frame)
         trials.attrs = dict(frame.attrs)
         return trials
-
-    def __getitem__(self, key: Any) -> Any:
-        """Column or rows, as in pandas; a column that does not exist is answered with the nearest name."""
-        try:
-            return super().__getitem__(key)
-        except KeyError:
-            absent = [name for name in _names(key) if name not in self.columns]
-            if not absent:
-                raise
-            raise self._no_column(absent[0], self.columns) from None
-
-    def __getattr__(self, name: str) -> Any:  # type: ignore[misc]
-        """Column, as in pandas; a misspelt column or method is answered with the nearest name."""
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            if name.startswith("_"):
-                raise
-            raise self._no_column(name, [*self.columns, *dir(pd.DataFrame)]) from None
-
-    def _no_column(self, name: str, known: Iterable[Any]) -> ColumnError:
-        hint = did_you_mean(name, known, "; .columns lists those that there are")
-        error = ColumnError(f"no column {name!r}{hint}")
-        error.name, error.obj = name, None  # Python then adds no suggestion of its own
-        return error
-
-    @property
-    def _constructor(self) -> Callable[..., pd.DataFrame]:
-        return pd.DataFrame
 
     def _has_card(self) -> bool:
         return all(name in self.columns for name in _NEEDED)
@@ -100,8 +67,3 @@ class Trials(pd.DataFrame):
         if not self._has_card():
             return str(pd.DataFrame(self).to_html(max_rows=20, notebook=True))
         return card_html(self._card())
-
-
-def _names(key: Any) -> list[str]:
-    """Texts by which columns are asked for."""
-    return [name for name in (key if isinstance(key, list) else [key]) if isinstance(name, str)]
