@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,16 @@ import pandas as pd
 from ketameta._render import interval, number, p_value
 from ketameta.curves import DurabilityCurve
 from ketameta.reporting.analysis import CurveResult
-from ketameta.reporting.markup import figure, on_scale, paragraph, table
+from ketameta.reporting.markup import (
+    bullets,
+    details,
+    figure,
+    heading,
+    on_scale,
+    paragraph,
+    preformatted,
+    table,
+)
 
 __all__ = ["curve_section"]
 
@@ -23,29 +31,26 @@ _CURVE_HOURS = (4.0, 24.0, 72.0, 168.0, 336.0, 504.0, 672.0)
 def curve_section(figures: Mapping[str, tuple[Path, str]], result: CurveResult) -> str:
     """Everything that the page says about one durability question."""
     analysis = result.question.analysis
-    title = (
-        f"<h4>{html.escape(f'{analysis.title} ({analysis.measure}), {result.question.dosing} dosing')}</h4>"
-    )
+    name = f"{analysis.title} ({analysis.measure}), {result.question.dosing} dosing"
+    title = heading(4, f"{name}, over time")
     if not result.curves:
-        return title + paragraph(result.reason, "thin") + _account(result)
+        return title + paragraph(result.reason, "thin") + _account(result, name)
     ratio = analysis.is_ratio
     parts = [title]
     for curve in result.curves:
-        parts.append(figure(figures, f"{result.key}_{curve.curve}"))
+        parts.append(figure(figures, f"{result.key}_{curve.curve}", f"{name}: {curve.curve}"))
         parts.append(paragraph(curve.sentence()))
-        parts.append(_estimates(curve.at(hours=_times(curve)), ratio=ratio))
+        parts.append(_estimates(f"{name}: {curve.curve}", curve.at(hours=_times(curve)), ratio=ratio))
         if curve is result.curves[0] and result.sensitivity is not None:
-            parts.append(_sensitivity(result.sensitivity, ratio=ratio))
+            parts.append(_sensitivity(name, result.sensitivity, ratio=ratio))
     notes = list(dict.fromkeys([*result.notes, *(note for curve in result.curves for note in curve.notes)]))
-    listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    if listed:
-        parts.append(f"<details><summary>Notes on these curves</summary><ul>{listed}</ul></details>")
-    parts.append(_account(result))
+    parts.append(details(f"Notes on these curves: {name}", bullets(notes)))
+    parts.append(_account(result, name))
     return "".join(parts)
 
 
-def _account(result: CurveResult) -> str:
-    return f"<details><summary>What was selected</summary><pre>{html.escape(result.account)}</pre></details>"
+def _account(result: CurveResult, name: str) -> str:
+    return details(f"What was selected: {name}", preformatted(result.account), "account")
 
 
 def _hours(hours: float) -> str:
@@ -61,7 +66,7 @@ def _with_interval(row: Mapping[Any, Any], suffix: str, *, ratio: bool) -> str:
     return f"{number(value)} {interval(low, high)}"
 
 
-def _estimates(data: pd.DataFrame, *, ratio: bool) -> str:
+def _estimates(title: str, data: pd.DataFrame, *, ratio: bool) -> str:
     rows = [
         (
             _hours(row["time_hours"]),
@@ -72,7 +77,7 @@ def _estimates(data: pd.DataFrame, *, ratio: bool) -> str:
         )
         for row in data.to_dict("records")
     ]
-    return table(("Time", "Effect [95% CI]", "95% prediction", "p", ""), rows)
+    return table(title, ("Time", "Effect [95% CI]", "95% prediction", "p", "Support"), rows)
 
 
 def _times(curve: DurabilityCurve) -> list[float]:
@@ -80,7 +85,7 @@ def _times(curve: DurabilityCurve) -> list[float]:
     return sorted({time for time in _CURVE_HOURS if first <= time <= last} | {first, last})
 
 
-def _sensitivity(data: pd.DataFrame, *, ratio: bool) -> str:
+def _sensitivity(name: str, data: pd.DataFrame, *, ratio: bool) -> str:
     if data["loglik"].nunique() == 1:
         return paragraph("No trial measured twice: the within-trial correlation plays no part.", "quiet")
     names = [name for name in data.columns if name.startswith("estimate") and data[name].notna().any()]
@@ -98,4 +103,5 @@ def _sensitivity(data: pd.DataFrame, *, ratio: bool) -> str:
     introduction = paragraph(
         "The same curve under other within-trial correlations, which no trial prints:", "quiet"
     )
-    return introduction + table(("Correlation", *heads, "Half-life"), rows)
+    title = f"{name}: other within-trial correlations"
+    return introduction + table(title, ("Correlation", *heads, "Half-life"), rows)

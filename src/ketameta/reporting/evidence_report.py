@@ -14,6 +14,7 @@ from ketameta.provenance import package_versions, trace
 from ketameta.reporting.analysis import CurveResult, WindowResult
 from ketameta.reporting.comparison import Comparison
 from ketameta.reporting.findings import STEPS, find, trials_table
+from ketameta.reporting.map_figure import write_map
 from ketameta.reporting.page import Contents, render_page
 from ketameta.reporting.progress import Progress
 from ketameta.reporting.records import as_json, sealed
@@ -122,7 +123,7 @@ def report(
 
     found = find(table, steps, packaged=trials is None)
     windows, curves, comparisons = found.windows, found.curves, found.comparisons
-    figures = _figures(folder, windows, curves, steps)
+    figures = _figures(folder, windows, curves, steps) | write_map(folder / "figures", table)
     steps("tables, results.json and the page")
     missing = load_missing()
     write_tables(folder / "tables", table, missing, windows, curves, comparisons)

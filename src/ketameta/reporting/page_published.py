@@ -1,0 +1,60 @@
+"""Our pools beside published ones, as tables of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ketameta._render import interval, number
+from ketameta.reporting.comparison import Comparison, comparison_table
+from ketameta.reporting.markup import paragraph, table
+
+__all__ = ["published_table"]
+
+_READ_AS = (
+    "Each published result stands beside ours for the same outcome and measure, narrowed to its drug and class "
+    "of comparator. Differences are turned so that negative favours ketamine. The reviews pool other trials "
+    "(older ones whose arm numbers could not be read here) and often crossover trials on a within-person "
+    "scale, so the numbers need not agree; where ours rests on one or two trials the difference says little. "
+    "Seen: whether the printed number was read again in its source."
+)
+_OUTCOME_NAMES = {
+    "depression": "depressive symptoms",
+    "ptsd": "PTSD symptoms",
+    "suicidal_ideation": "suicidal ideation",
+    "response": "response",
+    "remission": "remission",
+    "suicidal_ideation_remission": "remission of suicidal ideation",
+    "ptsd_response": "response of PTSD",
+}
+_COLUMNS = (
+    *("Review", "Outcome", "Comparison", "Measure", "Published", "k published", "Ours", "k ours, dosing"),
+    *("Matched on", "Seen"),
+)
+
+
+def published_table(comparisons: Sequence[Comparison]) -> str:
+    """Published results of one question beside ours, and how they are to be read."""
+    compared = comparison_table(tuple(comparisons))
+    if compared.empty:
+        return paragraph("No published pooled result matches an analysis of this question.")
+    rows = [_row({str(key): value for key, value in row.items()}) for row in compared.to_dict("records")]
+    return paragraph(_READ_AS) + table("Published pooled results, and ours", _COLUMNS, rows)
+
+
+def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    found = row["k"] != 0
+    return (
+        str(row["pub_id"]).rsplit("-", 1)[0],
+        f"{_OUTCOME_NAMES.get(str(row['outcome']), str(row['outcome']))}, {row['time']}",
+        str(row["comparison"]),
+        str(row["measure"]),
+        f"{number(row['published'])} {interval(row['published_low'], row['published_high'])}",
+        "–" if pd.isna(row["published_k"]) else f"{row['published_k']:.0f}",
+        f"{number(row['estimate'])} {interval(row['ci_low'], row['ci_high'])}" if found else "no trial",
+        f"{row['k']}, {row['dosing']}" if found else "",
+        str(row["matched"]),
+        str(row["checked"]),
+    )

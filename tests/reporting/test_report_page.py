@@ -1,0 +1,198 @@
+"""The page of the report: structure, access without a mouse or a network, and its own tables."""
+
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import ketameta as km
+from ketameta.errors import FigureError
+from ketameta.evidence import load_trials
+from ketameta.reporting.glossary import TERMS
+from ketameta.reporting.inline_svg import inline_svg
+from ketameta.reporting.markup import link, table
+from ketameta.reporting.page_harms import harms_rows
+from ketameta.reporting.page_protocols import protocols_table
+from ketameta.reporting.stability import stability
+
+HOSTILE = '<script>alert(1)</script>&"\' id="x" javascript:alert(1)'
+SECTIONS = (
+    *("glance", "map", "mdd", "ptsd", "si", "protocols", "harms", "doubt", "methods", "limits", "glossary"),
+    "references",
+)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    trials = load_trials()
+    rows = trials[
+        trials["cohort_id"].isin(["murrough2013", "fava2020", "takahashi2021", "feder2014"])
+        & (trials["status"] == "include")
+    ].copy()
+    rows["population"] = HOSTILE
+    rows["schedule"] = HOSTILE
+    made = km.report(rows, out=tmp_path_factory.mktemp("page"), progress=False)
+    return made.page.read_text(encoding="utf-8")
+
+
+class _Walker(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.elements, self.inside, self.texts = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def of(self, *tags):
+        return [attrs for tag, attrs in self.elements if tag in tags]
+
+
+@pytest.fixture(scope="module")
+def walked(page):
+    walker = _Walker()
+    walker.feed(page)
+    return walker
+
+
+def test_identifiers_are_unique_and_every_reference_is_met(walked):
+    named = [attrs["id"] for _, attrs in walked.elements if "id" in attrs]
+    assert len(named) == len(set(named)) > 50
+    wanted = set()
+    for _, attrs in walked.elements:
+        wanted |= {attrs["href"][1:]} if attrs.get("href", "").startswith("#") else set()
+        wanted |= set(attrs.get("aria-labelledby", "").split())
+        wanted |= set(re.findall(r"url\(#([^)]+)\)", " ".join(filter(None, attrs.values()))))
+    assert wanted <= set(named)
+
+
+def test_headings_go_down_by_one_level_at_a_time(walked):
+    levels = [int(tag[1]) for tag, _ in walked.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_nothing_is_fetched(page, walked):
+    assert not walked.of("link", "img", "iframe", "object", "embed", "form", "base")
+    assert not [attrs for _, attrs in walked.elements if {"src", "srcset", "action", "poster"} & set(attrs)]
+    outside = [
+        (tag, attrs["href"]) for tag, attrs in walked.elements if not attrs.get("href", "#").startswith("#")
+    ]
+    assert outside
+    assert all(tag == "a" and address.startswith(("https://", "http://")) for tag, address in outside)
+    assert "@import" not in page
+    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", page))
+    assert not re.search(r"fetch\(|XMLHttpRequest|import\(|WebSocket|eval\(", page)
+
+
+def test_landmarks_contents_and_skip_link(walked):
+    assert [len(walked.of(tag)) for tag in ("header", "nav", "main", "footer")] == [1, 1, 1, 1]
+    links = [attrs["href"] for attrs in walked.of("a")]
+    assert links[0] == "#" + walked.of("main")[0]["id"]
+    assert links[1 : 1 + len(SECTIONS)] == [f"#{key}" for key in SECTIONS]
+    assert [attrs["id"] for attrs in walked.of("section")] == list(SECTIONS)
+
+
+def test_tables_have_captions_and_scopes(walked):
+    assert len(walked.of("table")) == len(walked.of("caption")) > 5
+    assert all(attrs.get("scope") in ("col", "row") for attrs in walked.of("th"))
+
+
+def test_figures_are_drawings_with_a_name_and_a_description(walked):
+    drawn = walked.of("svg")
+    assert len(drawn) == len(walked.of("figure")) == len(walked.of("desc")) >= 2
+    assert all(attrs["role"] == "img" and len(attrs["aria-labelledby"].split()) == 2 for attrs in drawn)
+    assert any(attrs["aria-labelledby"].startswith("fig-evidence_map") for attrs in drawn)
+
+
+def test_hostile_cells_stay_text(page, walked):
+    assert HOSTILE not in page
+    assert len(walked.of("script")) == 1
+    assert not [a for _, attrs in walked.elements for a in attrs if a.startswith("on")]
+
+
+def test_page_is_small_and_says_once_what_it_is_not(page):
+    assert len(page.encode()) < 5_000_000
+    assert page.count("It is for research. It gives no advice to patients.") == 1
+
+
+def test_every_term_of_the_glossary_is_defined(walked):
+    assert len(walked.of("dt")) == len(walked.of("dd")) == len(TERMS)
+    assert all(meaning.endswith(".") for meaning in TERMS.values())
+
+
+def test_pools_without_each_trial_are_those_of_pool():
+    yi, vi = np.array([-1.0, -0.4, -0.1, -0.5]), np.array([0.04, 0.09, 0.05, 0.06])
+    left = stability(km.pool(yi=yi, vi=vi))
+    for i in range(4):
+        keep = np.arange(4) != i
+        alone = km.pool(yi=yi[keep], vi=vi[keep])
+        found = (left.estimate[i], left.ci_low[i], left.ci_high[i], left.tau2[i])
+        assert found == pytest.approx((alone.estimate, alone.ci_low, alone.ci_high, alone.tau2), rel=1e-9)
+        assert left.excludes_null()[i] == (alone.ci_low > 0 or alone.ci_high < 0)
+    assert stability(km.pool(yi=yi[:3], vi=vi[:3])) is not None
+
+
+@pytest.mark.filterwarnings("ignore::ketameta.errors.KetametaWarning")
+def test_two_trials_have_no_pools_without_one():
+    assert stability(km.pool(yi=[-1.0, -0.4], vi=[0.04, 0.09])) is None
+
+
+def test_harms_are_counts_of_the_table():
+    trials = load_trials()
+    rows = harms_rows(trials, "dissociation")
+    wanted = trials[
+        (trials["status"] == "include") & (trials["outcome"] == "dissociation") & trials["total_c"].notna()
+    ]
+    assert [row[0] for row in rows] == wanted["study_id"].tolist()
+    first = wanted.iloc[0]
+    assert rows[0][5].startswith(f"{first['events_t']:.0f} of {first['total_t']:.0f} (")
+
+
+def test_harms_of_a_row_without_people_are_left_out():
+    trials = (
+        load_trials()
+        .iloc[:1]
+        .assign(status="include", outcome="dropout", events_t=1.0, total_t=0.0, events_c=1.0, total_c=4.0)
+    )
+    assert harms_rows(trials, "dropout") == []
+
+
+def test_protocols_name_every_study_once():
+    trials = load_trials()
+    used = trials[(trials["status"] == "include") & (trials["score_type"] != "baseline")]
+    rows = protocols_table(trials)
+    assert [row[0] for row in rows] == sorted(used["study_id"].unique())
+    murrough = next(row for row in rows if row[0] == "murrough2013")
+    assert murrough[2] == "ketamine 0.5 mg/kg into a vein"
+    assert murrough[3:6] == ("single 40-min infusion", "1", "midazolam")
+    assert protocols_table(trials.iloc[:0]) == []
+
+
+def test_drawing_keeps_text_that_looks_like_an_identifier():
+    svg = '<svg viewBox="0 0 1 1"><metadata>m</metadata><g id="a"><text>id="a" url(#a)</text><use xlink:href="#a"/></g></svg>'
+    drawn = inline_svg(svg, prefix="p", title="<T>", description="&")
+    assert '<text>id="a" url(#a)</text><use href="#p-a"/>' in drawn
+    assert '<g id="p-a">' in drawn
+    assert "metadata" not in drawn
+    assert "&lt;T&gt;" in drawn
+
+
+@pytest.mark.parametrize("text", ["", "<p>no drawing</p>", "<svg></svg>"])
+def test_no_drawing_is_refused(text):
+    with pytest.raises(FigureError, match="no SVG drawing"):
+        inline_svg(text, prefix="p", title="", description="")
+
+
+def test_links_lead_to_the_web_or_the_page_only():
+    assert link("javascript:alert(1)", "<b>") == "&lt;b&gt;"
+    assert link("https://a.b/'", "x") == "<a href='https://a.b/&#x27;'>x</a>"
+    assert link("#mdd", "x").startswith("<a href='#mdd'")
+
+
+def test_tables_of_no_rows_and_hostile_captions():
+    made = table("'><b>", ("a", "b"), [])
+    assert "<b>" not in made
+    assert "<tbody>" in made
