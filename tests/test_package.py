@@ -59,3 +59,8 @@ def test_every_dependency_is_pinned():
         if "==" in line
     }
     assert names <= pinned, names - pinned
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest():
+    with pytest.raises(AttributeError, match="no attribute 'selct'; did you mean 'select'\\?$"):
+        _ = ketameta.selct

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ketameta.__about__ import __version__
+from ketameta._spelling import did_you_mean
 
 if TYPE_CHECKING:
     from ketameta.curves import CurveOptions, durability
@@ -92,7 +93,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"ketameta.{name}")
     home = _HOME.get(name)
     if home is None:
-        raise AttributeError(f"module 'ketameta' has no attribute {name!r}")
+        hint = did_you_mean(name, __all__)
+        raise AttributeError(f"module 'ketameta' has no attribute {name!r}{hint}")
     value = getattr(importlib.import_module(f"ketameta.{home}"), name)
     globals()[name] = value
     return value

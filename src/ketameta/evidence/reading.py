@@ -133,6 +133,11 @@ def _check_header(header: list[str], resource: str, where: str) -> None:
         if len(header) == 1 and len(set(header[0].split(mark)) & set(names)) > 1:
             raise DataError(f"{where}, line 1: cells are separated by {word}; save the table with commas")
     nameless = [str(place) for place, name in enumerate(header, start=1) if not name.strip()]
+    if 2 * len(nameless) > len(header):
+        raise DataError(
+            f"{where}, line 1: {len(nameless)} of {len(header)} columns have no name; the header must be the "
+            "first line, so remove titles above it"
+        )
     if nameless:
         raise DataError(
             f"{where}, line 1: column {', '.join(nameless)} has no name; name it, or remove the comma that made it"
