@@ -62,5 +62,5 @@ def test_every_dependency_is_pinned():
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest():
-    with pytest.raises(AttributeError, match="no attribute 'selct'; did you mean 'select'\\?$"):
+    with pytest.raises(AttributeError, match=r"no attribute 'selct'; did you mean 'select'\?$"):
         _ = ketameta.selct

@@ -204,5 +204,5 @@ def test_a_column_without_a_name_is_named_by_its_place(tmp_path):
 def test_a_title_above_the_header_is_said_to_be_in_the_way(tmp_path):
     path = tmp_path / "titled.csv"
     path.write_text("My trials,,,\nrecord_id,study_id,outcome,year\nR1,a,depression,2000\n", encoding="utf-8")
-    with pytest.raises(DataError, match="line 1: 3 of 4 columns have no name; .*remove titles above it"):
+    with pytest.raises(DataError, match=r"line 1: 3 of 4 columns have no name; .*remove titles above it"):
         read_table(path, "trials")
