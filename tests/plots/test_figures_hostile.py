@@ -115,6 +115,15 @@ def test_axes_that_cannot_hold_a_figure_are_refused(figures: dict, name: str) ->
             draw(fit, ax=ax)
 
 
+@pytest.mark.parametrize("name", ["forest", "funnel", "rob_plot", "timecourse"])
+def test_axes_whose_limits_others_share_are_refused(figures: dict, name: str) -> None:
+    draw, fit = figures[name]
+    shared = plt.subplots(1, 2, sharey=True)[1][0], plt.figure().add_subplot().twinx()
+    for ax in shared:
+        with pytest.raises(FigureError, match="share an axis"):
+            draw(fit, ax=ax)
+
+
 @pytest.mark.parametrize(
     ("options", "field", "wrong"),
     [

@@ -185,3 +185,16 @@ def test_an_unknown_layout_says_which_was_meant() -> None:
     with pytest.raises(FigureError, match="did you mean 'revman'"):
         ForestOptions(layout="RevMan5")
     assert len({ForestOptions(), ForestOptions(), ForestOptions(layout="jama")}) == 2
+
+
+@pytest.mark.parametrize("k", [3, 6])
+def test_the_name_of_the_axis_stays_on_a_slide(make: SimpleNamespace, k: int) -> None:
+    ax = forest(make.pooled(make.arms(k)), options=ForestOptions(layout="revman", width_mm=254))
+    assert_inside(ax.figure)
+
+
+def test_bold_words_on_the_sides_stay_inside(make: SimpleNamespace) -> None:
+    rows = make.arms(6).assign(label=list("abcdef"), group=["$a$", "$b"] * 3)
+    ax = forest(make.grouped(rows, "group"), options=ForestOptions(layout="jama"))
+    assert_inside(ax.figure)
+    assert_apart(ax.figure)

@@ -253,7 +253,7 @@ def _axis_text(ax: Axes, page: Page, palette: Palette) -> None:
         for position, line in enumerate(lines):
             write(x, depth + 1.3 * size * position, line, ha=align)
     depth += 1.3 * size * page.under + 0.1 * size
-    half = min(text_width(page.axis_title, size) / 2, layout.width / 2)
+    half = min(text_width(page.axis_title, size, screen=True) / 2, layout.width / 2)
     middle = min(max(sum(layout.panel) / 2, half), layout.width - half)
     ax.set_xlabel(page.axis_title, fontsize=size, color=palette.ink, va="baseline")
     ax.xaxis.set_label_coords(_fraction(page, middle), -depth / layout.panel_height)

@@ -25,7 +25,8 @@ def side_words(table: Table, favours: tuple[str, str] | None) -> tuple[str, str]
 def sides_at(layout: Layout, words: tuple[str, str], null: float) -> float:
     """Where the words on the two sides meet: at the null, unless a word has no room beside it there."""
     left, right = (
-        max(text_width(word, layout.size) for word in text.split(" ")) + 1.2 * layout.size
+        max(text_width(word, layout.size, weight=_weight(layout)) for word in text.split(" "))
+        + 1.2 * layout.size
         for text in (_ARROW_LEFT + words[0], words[1] + _ARROW_RIGHT)
     )
     return min(max(null, left), layout.width - right)
@@ -39,7 +40,7 @@ def place_sides(
     Over the panel they stand among the headings where the panel has room for them, else over the
     headings, where they may reach over the columns beside. Under the axis there is no such row.
     """
-    size, (left, right) = layout.size, words
+    size, weight, (left, right) = layout.size, _weight(layout), words
     space = 0.5 * size
     if not layout.table.layout.above:
         under = (
@@ -48,20 +49,31 @@ def place_sides(
         )
         return (tuple(under[0]), tuple(under[1])), None
     low, high = layout.panel
-    if text_width(left, size) <= at - space - low and text_width(right, size) <= high - at - space:
+    widths = [text_width(text, size, weight=weight, screen=True) for text in words]
+    if widths[0] <= at - space - low and widths[1] <= high - at - space:
         return ((left,), (right,)), 0
     edges = [(placed.left, placed.right) for placed in layout.columns if len(placed.head) > 1]
     edges += [(span.left, span.right) for span in layout.spans]
     low = max((end for _, end in edges if end <= low), default=-size)
     high = min((start for start, _ in edges if start >= high), default=layout.width + size)
-    over = wrap(left, at - space - low - size, size), wrap(right, high - size - at - space, size)
+    rooms = at - space - low - size, high - size - at - space
+    over = [
+        wrap(text, room, size, weight=weight, screen=True) for text, room in zip(words, rooms, strict=True)
+    ]
     return (tuple(over[0]), tuple(over[1])), 1
 
 
-def panel_head(table: Table, room: float, size: float) -> tuple[str, ...]:
+def _weight(layout: Layout) -> str:
+    """Weight of the words on the two sides: bold among headings."""
+    return "bold" if layout.table.layout.above else "normal"
+
+
+def panel_head(layout: Layout) -> tuple[str, ...]:
     """Headings over the panel: with the long name of the measure where there is room, else the short one."""
+    table, size, (low, high) = layout.table, layout.size, layout.panel
+    room = min(high - low + 2.4 * size, 2 * layout.width - low - high)
     for name in (table.words["title"], table.words["measure"]):
         lines = [text.format(**{**table.words, "title": name}) for text in table.layout.panel]
-        if all(text_width(line, size, weight="bold") <= room for line in lines):
+        if all(text_width(line, size, weight="bold", screen=True) <= room for line in lines):
             return tuple(lines)
     return ()

@@ -23,7 +23,7 @@ def new_axes(width_mm: float, height_mm: float) -> Axes:
 
 
 def require_empty(ax: Axes) -> None:
-    """Refuse what is not axes with a plain x and y in a figure, and axes that hold data."""
+    """Refuse what is not axes with a plain x and y in a figure, and axes that hold data or are shared."""
     from matplotlib.axes import Axes
 
     if not isinstance(ax, Axes):
@@ -32,6 +32,10 @@ def require_empty(ax: Axes) -> None:
         raise FigureError(f"ax: give axes with a plain x and y, not {ax.name} ones.")
     if ax.figure is None:
         raise FigureError("ax: the axes were removed from their figure; give others.")
+    if any(len(shared.get_siblings(ax)) > 1 for shared in (ax.get_shared_x_axes(), ax.get_shared_y_axes())):
+        raise FigureError(
+            "ax: the axes share an axis with others, whose limits would change too; leave sharex and sharey out."
+        )
     if ax.has_data():
         raise FigureError("ax: the axes already hold data; give empty axes, or none.")
 

@@ -185,7 +185,7 @@ def _page(layout: Layout, options: ForestOptions, title: str | None, favours: tu
     words = side_words(table, favours)
     at = sides_at(layout, words, null)
     placed, row = place_sides(layout, words, at)
-    head = panel_head(table, panel + 2.4 * size, size)
+    head = panel_head(layout)
     shown = scale.shown([low, high]).tolist()
     needed = max(len(head), 0 if row is None else row + max(map(len, placed)))
     return Page(
