@@ -185,3 +185,25 @@ def test_what_cannot_be_saved_is_refused(tmp_path: Path, wrong: dict) -> None:
     with pytest.raises(FigureError):
         save(asked.pop("target"), asked.pop("path"), **asked)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("draw", [forest, funnel, drapery, radial])
+@pytest.mark.parametrize("extreme", [-690.0, 900.0])
+def test_ratios_that_no_computer_can_print_are_drawn(
+    make: SimpleNamespace, draw: Callable[..., Axes], extreme: float
+) -> None:
+    rows = make.counts(6).drop(columns=["events_t", "events_c", "total_t", "total_c"])
+    fit = make.pooled(rows.assign(yi=[extreme, 0.0, 1.0, 2.0, -3.0, -1.0]))
+    options = ForestOptions(width_mm=85) if draw is forest else FigureOptions(width_mm=85)
+    ax = draw(fit, options=options)
+    ax.figure.canvas.draw()
+    assert np.isfinite([ax.get_xlim(), ax.get_ylim()]).all()
+    assert ax.get_xscale() != "log" or min(ax.get_xticks()) > 0
+
+
+def test_effects_that_are_all_zero_are_drawn(make: SimpleNamespace) -> None:
+    rows = make.arms(6).assign(yi=0.0, vi=0.1, year=range(2000, 2006))
+    for ax in (radial(make.pooled(rows)), bubble(km.regress(rows, "year", ci="Wald"))):
+        low, high = ax.get_ylim()
+        assert low < 0 < high
+        assert 0 in ax.get_yticks()

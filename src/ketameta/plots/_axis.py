@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ketameta._typing import Array, ArrayLike
-from ketameta.plots._scale import Scale
+from ketameta.plots._scale import WIDEST_LOG, Scale
 from ketameta.plots.style import text_width, wrap
 
 __all__ = ["Axis", "Labels"]
@@ -48,7 +48,8 @@ class Axis:
     scale : Scale
         How values are shown; the ratio scales make the axis logarithmic.
     low, high : float
-        Ends on the model's scale (logs of ratios).
+        Ends on the model's scale (logs of ratios, which end where numbers of a computer do); one unit to either
+        side where both are the same.
     sides : tuple of str
         Who is favoured under and over the null; empty for none. Read on the horizontal axis only.
     inverted : bool
@@ -66,6 +67,13 @@ class Axis:
     whole: bool = False
     levels: tuple[str, ...] = ()
     marks: tuple[tuple[float, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        low, high = (self.low, self.high) if self.low < self.high else (self.low - 1, self.high + 1)
+        if self.scale.ratio:
+            low, high = max(low, -WIDEST_LOG), min(high, WIDEST_LOG)
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
 
     def share(self, values: ArrayLike) -> Array:
         """Place of values of the model's scale on the axis: 0 at its left or lower end, 1 at the other."""

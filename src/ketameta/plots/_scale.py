@@ -12,7 +12,9 @@ from ketameta._render import MINUS, number
 from ketameta._typing import Array, ArrayLike
 from ketameta.models.result import RATIO_MEASURES
 
-__all__ = ["Scale", "scale_of", "window"]
+__all__ = ["WIDEST_LOG", "Scale", "scale_of", "window"]
+
+WIDEST_LOG = 600.0
 
 _NAMES = {
     "MD": "Mean difference",
@@ -36,7 +38,10 @@ _RATIO_STEPS = (
     (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 1.7, 2.0),
     (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0),
     tuple(float(f"{digit}e{power}") for power in range(-2, 3) for digit in (1, 2, 5)),
-    *(tuple(10.0**power for power in range(-300, 301, step)) for step in (1, 2, 3, 5, 10, 20, 50, 100)),
+    *(
+        tuple(10.0**power for power in range(-300, 301, step))
+        for step in (1, 2, 3, 5, 10, 20, 50, 100, 150, 200)
+    ),
 )
 
 
@@ -83,7 +88,11 @@ class Scale:
 
     def ticks(self, low: float, high: float, most: int) -> tuple[float, ...]:
         """Round values on the shown scale between two bounds of the model's scale, at most so many."""
+        if self.ratio:
+            low, high = max(low, -WIDEST_LOG), min(high, WIDEST_LOG)
         first, last = (float(x) for x in self.shown([low, high]))
+        if not first < last:
+            return (first,)
         if self.ratio:
             for steps in _RATIO_STEPS:
                 covers = steps[0] <= first * 2 and steps[-1] >= last / 2
@@ -96,7 +105,8 @@ class Scale:
             for step in (float(f"{digit}e{power}") for digit in (1, 2, 2.5, 5))
             if math.floor(last / step) - math.ceil(first / step) < most
         )
-        return tuple(i * step for i in range(math.ceil(first / step), math.floor(last / step) + 1))
+        even = (i * step for i in range(math.ceil(first / step), math.floor(last / step) + 1))
+        return tuple(x for x in even if x > 0 or not self.ratio)
 
     def tick_text(self, ticks: Sequence[float]) -> tuple[str, ...]:
         """Labels of ticks: as few digits as tell them apart."""
