@@ -88,7 +88,7 @@ def test_nothing_is_fetched(page, walked):
 
 
 def test_landmarks_contents_and_skip_link(walked):
-    assert [len(walked.of(tag)) for tag in ("header", "nav", "main", "footer")] == [1, 1, 1, 1]
+    assert [len(walked.of(tag)) for tag in ("header", "nav", "main", "footer")] == [1, 4, 1, 1]
     links = [attrs["href"] for attrs in walked.of("a")]
     assert links[0] == "#" + walked.of("main")[0]["id"]
     assert links[1 : 1 + len(SECTIONS)] == [f"#{key}" for key in SECTIONS]

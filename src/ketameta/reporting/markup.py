@@ -37,9 +37,10 @@ def preformatted(text: str) -> str:
     return f"<pre>{html.escape(text)}</pre>"
 
 
-def heading(level: int, text: str) -> str:
-    """A heading of a level."""
-    return f"<h{level}>{html.escape(text)}</h{level}>"
+def heading(level: int, text: str, key: str = "") -> str:
+    """A heading of a level, with an anchor of its own where ``key`` is given."""
+    anchor = f" id='{html.escape(key, quote=True)}'" if key else ""
+    return f"<h{level}{anchor}>{html.escape(text)}</h{level}>"
 
 
 def section(key: str, title: str, *parts: str) -> str:
@@ -104,4 +105,4 @@ def figure(figures: Mapping[str, tuple[Path, str]], key: str, title: str) -> str
     drawn = inline_svg(
         path.read_text(encoding="utf-8"), prefix=f"fig-{key}", title=title, description=description
     )
-    return f"<figure>{drawn}</figure>\n"
+    return f"<figure aria-labelledby='fig-{key}-title'>{drawn}</figure>\n"

@@ -69,7 +69,7 @@ def heterogeneity(title: str, results: Sequence[WindowResult]) -> str:
         "τ² [95% CI]",
         "Q test, p",
         "Effect without one trial",
-        "Conclusion without one trial",
+        "95% CI without one trial",
     )
     return table(title, columns, rows)
 

@@ -35,13 +35,13 @@ _COLUMNS = (
 )
 
 
-def published_table(comparisons: Sequence[Comparison]) -> str:
+def published_table(caption: str, comparisons: Sequence[Comparison]) -> str:
     """Published results of one question beside ours, and how they are to be read."""
     compared = comparison_table(tuple(comparisons))
     if compared.empty:
         return paragraph("No published pooled result matches an analysis of this question.")
     rows = [_row({str(key): value for key, value in row.items()}) for row in compared.to_dict("records")]
-    return paragraph(_READ_AS) + table("Published pooled results, and ours", _COLUMNS, rows)
+    return paragraph(_READ_AS) + table(caption, _COLUMNS, rows)
 
 
 def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -55,6 +55,6 @@ def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
         "–" if pd.isna(row["published_k"]) else f"{row['published_k']:.0f}",
         f"{number(row['estimate'])} {interval(row['ci_low'], row['ci_high'])}" if found else "no trial",
         f"{row['k']}, {row['dosing']}" if found else "",
-        str(row["matched"]),
+        f"at {row['matched']}",
         str(row["checked"]),
     )

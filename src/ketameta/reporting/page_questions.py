@@ -16,6 +16,7 @@ from ketameta.reporting.markup import (
     figure,
     frame,
     heading,
+    link,
     paragraph,
     preformatted,
     section,
@@ -46,30 +47,33 @@ def question_section(contents: Contents, question: Question) -> str:
     exists = evidence_table(contents.trials, question)
     analyses = [a for a in ANALYSES if a.question == question.key and a.measure in SHOWN]
     results = [r for r in contents.windows if r.analysis in analyses]
+    outcomes = {a.outcome for a in analyses}
+    compared = [c for c in contents.comparisons if c.published["outcome"] in outcomes]
+    name = question.heading
+    effects = [(a, [r for r in results if r.analysis == a]) for a in analyses]
+    curves = [c for c in contents.curves if c.question.analysis.question == question.key]
+    parts = (
+        *((f"{a.title} ({a.measure})", _analysis(contents, a, found)) for a, found in effects),
+        (
+            "Do the trials agree, and does one of them decide?",
+            heterogeneity(f"{name}: heterogeneity, and each pool without each of its trials", results),
+        ),
+        ("How long does it last?", "".join(curve_section(contents.figures, c) for c in curves)),
+        (
+            "How does it compare with published meta-analyses?",
+            published_table(f"{name}: published pooled results, and ours", compared),
+        ),
+        ("What exists", _existing(f"{name}: trials by time since the first dose", exists)),
+        ("What is missing", _missing(f"{name}: known gaps", missing_table(contents.missing, question))),
+    )
+    keys = [f"{question.key}-{place}" for place in range(1, len(parts) + 1)]
+    links = " ".join(link(f"#{key}", title) for key, (title, _) in zip(keys, parts, strict=True))
     return section(
         question.key,
-        question.heading,
+        name,
         _thinness(results, exists),
-        *(
-            _analysis(contents, analysis, [r for r in results if r.analysis == analysis])
-            for analysis in analyses
-        ),
-        heading(3, "Do the trials agree, and does one of them decide?"),
-        heterogeneity("Heterogeneity of each pool, and the pool without each of its trials", results),
-        heading(3, "How long does it last?"),
-        *(
-            curve_section(contents.figures, c)
-            for c in contents.curves
-            if c.question.analysis.question == question.key
-        ),
-        heading(3, "How does it compare with published meta-analyses?"),
-        published_table(
-            [c for c in contents.comparisons if c.published["outcome"] in {a.outcome for a in analyses}]
-        ),
-        heading(3, "What exists"),
-        _existing(exists),
-        heading(3, "What is missing"),
-        _missing(missing_table(contents.missing, question)),
+        f"<nav class='within' aria-labelledby='{question.key}-heading'>{links}</nav>\n",
+        *(heading(3, title, key) + body for key, (title, body) in zip(keys, parts, strict=True)),
     )
 
 
@@ -94,7 +98,7 @@ def _analysis(contents: Contents, analysis: Analysis, results: Sequence[WindowRe
     title = f"{analysis.title} ({analysis.measure})"
     shown = [r for r in results if r.fit is not None]
     if not shown:
-        return heading(3, title) + paragraph("No trial with usable numbers at any standard time.")
+        return paragraph("No trial with usable numbers at any standard time.")
     empty = [f"{r.window.name} ({r.dosing})" for r in results if r.fit is None]
     notes = [f"{r.window.name}, {r.dosing}: {note}" for r in shown for note in r.notes]
     accounts = "".join(
@@ -103,8 +107,7 @@ def _analysis(contents: Contents, analysis: Analysis, results: Sequence[WindowRe
     )
     return "".join(
         (
-            heading(3, title),
-            effects_table(title, shown),
+            effects_table(f"{title}, by time since the first dose", shown),
             paragraph(f"No trial at: {', '.join(empty)}.", "quiet") if empty else "",
             *(_by_comparator(r) for r in shown),
             *(
@@ -124,16 +127,16 @@ def _by_comparator(result: WindowResult) -> str:
     return paragraph(when + result.by_comparator.sentence())
 
 
-def _existing(exists: pd.DataFrame) -> str:
+def _existing(caption: str, exists: pd.DataFrame) -> str:
     if not len(exists):
         return paragraph("No trial in this table.")
     key = "S: scores on a symptom scale; R: response; M: remission. Provisional: read in secondary text only."
-    return paragraph(key, "quiet") + frame("Trials by time since the first dose", exists)
+    return paragraph(key, "quiet") + frame(caption, exists)
 
 
-def _missing(gone: pd.DataFrame) -> str:
+def _missing(caption: str, gone: pd.DataFrame) -> str:
     if not len(gone):
         return paragraph("No gap is listed.")
     text = f"{len(gone)} gaps are known: trials, or parts of trials, whose numbers could not be read. None is imputed."
     listed = gone[list(_MISSING_COLUMNS)].rename(columns=_MISSING_COLUMNS)
-    return paragraph(text) + details(f"List of the {len(gone)} gaps", frame("Known gaps", listed))
+    return paragraph(text) + details(f"List of the {len(gone)} gaps", frame(caption, listed))

@@ -24,7 +24,8 @@ a { color: var(--link); } a:focus-visible, button:focus-visible, input:focus-vis
 .wide:focus-visible, main:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .skip { position: absolute; left: -99rem; } .skip:focus { left: 1rem; top: 1rem; padding: .5rem .8rem; background: var(--paper); z-index: 9; }
 body > nav ol { columns: 22rem; column-gap: 2rem; padding: 1rem 1rem 1rem 2.4rem; background: var(--tint); }
-nav li { break-inside: avoid; margin-bottom: .25rem; } nav ul { font-size: .9rem; }
+.within { font-size: .9rem; } .within a { display: inline-block; margin-right: 1.2rem; padding: .2rem 0; }
+nav li { break-inside: avoid; margin-bottom: .25rem; }
 .wide { overflow-x: auto; margin: .8rem 0 1.2rem; }
 table { border-collapse: collapse; font-size: .86rem; line-height: 1.4; font-variant-numeric: tabular-nums;
   border-bottom: 1px solid var(--ink); min-width: min(34rem, 100%); }
@@ -49,7 +50,7 @@ pre { white-space: pre-wrap; font-size: .8rem; background: var(--tint); padding:
 @page { size: A4; margin: 16mm 14mm; }
 @media print { :root { color-scheme: light; --ink: #000; --paper: #fff; --soft: #444; --line: #aaa; --tint: #fff; --link: #000; --mark: #666; }
   body { font-size: 9.5pt; line-height: 1.4; } header, main, footer { max-width: none; padding: 0; }
-  body > nav, .skip, .filter, .account, thead button { display: none; } .printed { display: inline; }
+  nav, .skip, .filter, .account, thead button { display: none; } .printed { display: inline; }
   main > section { break-before: page; } main > section:first-child { break-before: auto; }
   h2 { margin-top: 0; } h2, h3, h4, caption, summary { break-after: avoid; } figure, tr { break-inside: avoid; }
   thead { display: table-header-group; } table { font-size: 7.4pt; width: 100%; } td:not(.number) { min-width: 0; } tbody th { min-width: 20mm; } td, th { padding-right: 1.6mm; overflow-wrap: break-word; }
