@@ -196,3 +196,13 @@ def test_tables_of_no_rows_and_hostile_captions():
     made = table("'><b>", ("a", "b"), [])
     assert "<b>" not in made
     assert "<tbody>" in made
+
+
+def test_a_table_without_a_row_that_counts_still_makes_a_page(tmp_path):
+    trials = load_trials()
+    baseline = trials[(trials["cohort_id"] == "murrough2013") & (trials["score_type"] == "baseline")]
+    made = km.report(baseline, out=tmp_path, progress=False)
+    walker = _Walker()
+    walker.feed(made.page.read_text(encoding="utf-8"))
+    assert [attrs["id"] for attrs in walker.of("section")] == list(SECTIONS)
+    assert not walker.of("svg")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ketameta._render import interval, number, p_value
+from ketameta.models import Pooled
 from ketameta.reporting.analysis import WindowResult
 from ketameta.reporting.markup import on_scale, paragraph, table
 from ketameta.reporting.stability import Stability, stability
@@ -58,7 +59,7 @@ def effects_table(title: str, results: Sequence[WindowResult]) -> str:
 
 def heterogeneity(title: str, results: Sequence[WindowResult]) -> str:
     """How much the trials of each pool differ, and what each of them decides."""
-    rows = [_row(r) for r in results if r.is_pool]
+    rows = [_row(r, r.fit) for r in results if r.fit is not None and r.is_pool]
     if not rows:
         return paragraph("There is no pool, so that nothing can be said of differences between trials.")
     columns = (
@@ -74,10 +75,7 @@ def heterogeneity(title: str, results: Sequence[WindowResult]) -> str:
     return table(title, columns, rows)
 
 
-def _row(result: WindowResult) -> tuple[str, ...]:
-    fit = result.fit
-    if fit is None:
-        raise ValueError("a pool is needed")
+def _row(result: WindowResult, fit: Pooled) -> tuple[str, ...]:
     left = stability(fit)
     return (
         f"{result.analysis.title} ({result.analysis.measure})",
