@@ -108,7 +108,9 @@ def test_shapes_that_do_not_fit() -> None:
 
 
 def test_choices_suggest_the_nearest() -> None:
-    with pytest.raises(EffectError, match=r"variance='ub' is unknown; did you mean 'UB'\? Choose one of LS, UB"):
+    with pytest.raises(
+        EffectError, match=r"variance='ub' is unknown; did you mean 'UB'\? Choose one of LS, UB"
+    ):
         effects.smd(**MEANS, variance="ub")
     with pytest.raises(EffectError, match="did you mean 'only0'"):
         effects.log_or(**COUNTS, to="only")
