@@ -1,6 +1,6 @@
 """Draw the pictures of the pages: each shows what ``ax`` is at that point of the page's code.
 
-python docs/pictures.py
+Run it as ``python docs/pictures.py``.
 """
 
 from __future__ import annotations
