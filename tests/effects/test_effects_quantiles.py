@@ -219,7 +219,7 @@ def test_box_cox_has_needs_of_its_own() -> None:
         EffectError, match=r"quantiles\[1\]: q1 = 6, median = 6, q3 = 9: .* differ from the median"
     ):
         mean_sd_from_quantiles(20, q1=[4.0, 6.0], median=6.0, q3=9.0, method="Box-Cox")
-    with pytest.raises(EffectError, match=r"method = 'boxcox' .* did you mean 'Box-Cox'"):
+    with pytest.raises(EffectError, match=r"method='boxcox' .* did you mean 'Box-Cox'"):
         mean_sd_from_quantiles(20, q1=4.0, median=6.0, q3=9.0, method="boxcox")  # type: ignore[arg-type]
     tied_extremes = mean_sd_from_quantiles(20, low=4, q1=4, median=6, q3=9, high=9, method="Box-Cox")
     assert np.isfinite(tied_extremes.sd)
