@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ketameta._typing import ArrayLike
 from ketameta.plots.style import Palette
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["edge_look", "estimate_look", "null_look", "style_axes"]
+__all__ = ["edge_look", "estimate_look", "null_look", "study_dots", "style_axes"]
 
 
 def null_look(palette: Palette) -> dict[str, Any]:
@@ -49,3 +52,17 @@ def style_axes(ax: Axes, size: float, palette: Palette) -> None:
     )
     for name, spine in ax.spines.items():
         spine.set(visible=name in {"left", "bottom"}, color=palette.ink, linewidth=0.8)
+
+
+def study_dots(ax: Axes, x: ArrayLike, y: ArrayLike, radius: float, palette: Palette) -> None:
+    """Studies as dots of one size, with that radius in points."""
+    ax.scatter(
+        np.asarray(x, dtype=float),
+        np.asarray(y, dtype=float),
+        s=(2 * radius) ** 2,
+        color=palette.study,
+        edgecolor=palette.paper,
+        linewidth=0.5,
+        zorder=4,
+        label="_study",
+    )

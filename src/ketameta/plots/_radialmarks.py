@@ -12,7 +12,7 @@ from ketameta._typing import Array, BoolArray
 from ketameta.models import Pooled
 from ketameta.plots._arc import Arc
 from ketameta.plots._frame import Frame
-from ketameta.plots._looks import edge_look, estimate_look, null_look
+from ketameta.plots._looks import edge_look, estimate_look, null_look, study_dots
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._scale import Scale, scale_of
 from ketameta.plots.style import Palette, wrap
@@ -131,16 +131,7 @@ def draw_studies(
 ) -> None:
     """Studies and their names, which keep off the arc."""
     radius = 0.32 * frame.size
-    ax.scatter(
-        points.x,
-        points.z,
-        s=(2 * radius) ** 2,
-        color=palette.study,
-        edgecolor=palette.paper,
-        linewidth=0.5,
-        zorder=4,
-        label="_study",
-    )
+    study_dots(ax, points.x, points.z, radius, palette)
     slopes = _angles(arc, arc.lowest, arc.highest)
     rings = [arc.at(slopes, step * frame.size) for step in range(4)]
     walls = frame.places(*(np.concatenate(part) for part in zip(*rings, strict=True)))

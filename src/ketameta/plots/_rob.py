@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ketameta._spelling import nearest
 from ketameta._typing import Array
 from ketameta.errors import FigureError
 from ketameta.plots._robtools import TOOLS, Level, Tool
@@ -160,8 +160,8 @@ def _key(name: object) -> str:
 
 
 def _near(wanted: str, heads: Sequence[str]) -> str:
-    near = difflib.get_close_matches(wanted, [head.casefold() for head in heads], n=1)
-    return f"; did you mean that by {near[0]!r}" if near else ""
+    near = nearest(wanted, [head.casefold() for head in heads])
+    return f"; did you mean that by {near!r}" if near else ""
 
 
 def _text(value: object) -> str:

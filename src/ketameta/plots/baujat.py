@@ -13,6 +13,7 @@ from ketameta.models.leave_one_out import Contributions, contributions
 from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._frame import Axis, Words, open_frame
+from ketameta.plots._looks import study_dots
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import scale_of
@@ -105,16 +106,7 @@ def baujat(
             Words(title, (), _foot(fit)),
         )
         radius = 0.36 * frame.size
-        ax.scatter(
-            x,
-            y,
-            s=(2 * radius) ** 2,
-            color=palette.study,
-            edgecolor=palette.paper,
-            linewidth=0.5,
-            zorder=4,
-            label="_study",
-        )
+        study_dots(ax, x, y, radius, palette)
         names = place_names(
             frame,
             frame.places(x, y),

@@ -14,7 +14,7 @@ from ketameta.models import Pooled
 from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._frame import Axis, Frame, Words, open_frame
-from ketameta.plots._looks import edge_look, estimate_look, null_look
+from ketameta.plots._looks import edge_look, estimate_look, null_look, study_dots
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import Scale, scale_of
@@ -167,16 +167,7 @@ def funnel(
         draw(ax, frame, palette, fit)
         shown = scale.shown(yi)
         radius = 0.32 * frame.size
-        ax.scatter(
-            shown,
-            se,
-            s=(2 * radius) ** 2,
-            color=palette.study,
-            edgecolor=palette.paper,
-            linewidth=0.5,
-            zorder=4,
-            label="_study",
-        )
+        study_dots(ax, shown, se, radius, palette)
         frame.draw_legend(ax, _handles(frame, palette, fit, contours=contours), palette)
         notable = np.where(region.outside, 2.0, 1.0) * np.abs(yi - region.centre) / se
         names = place_names(
