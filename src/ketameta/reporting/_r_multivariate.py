@@ -14,7 +14,7 @@ from ketameta.models import Multilevel
 from ketameta.models._ml_problem import Problem
 from ketameta.models._ml_terms import Term
 from ketameta.models._studies import text_column
-from ketameta.reporting._rscript import RAnalysis, r_frame, r_matrix, r_number, r_vector
+from ketameta.reporting._rscript import RAnalysis, r_coefficients, r_frame, r_matrix, r_number, r_vector
 
 __all__ = ["of_curve", "of_multilevel"]
 
@@ -52,7 +52,7 @@ def of_multilevel(fit: Multilevel) -> RAnalysis:
         f"random = list({', '.join(random)}), struct = {r_vector(structures or ['CS'])}, " if random else ""
     )
     code = _call(f"{listed}{test}", fit.method, fit.level, _starts(structured))
-    found, expected = _coefficients(fit.to_frame())
+    found, expected = r_coefficients(fit.to_frame())
     plain = [term for term in terms if not term.random.inner]
     for i, term in enumerate(plain, 1):
         found[term.components[0]] = f"fit$sigma2[{i}]"
@@ -132,22 +132,6 @@ def _starts(structured: list[Term]) -> str:
         if term.random.structure == "CAR" and term.distances[-1] > 0:
             found += f"{name}.init = {0.5 ** (1.0 / float(term.distances[-1])):.6g}, "
     return found
-
-
-def _coefficients(table: pd.DataFrame) -> tuple[dict[str, str], dict[str, float]]:
-    found: dict[str, str] = {}
-    expected: dict[str, float] = {}
-    for i, row in enumerate(table.to_dict(orient="records"), 1):
-        for name, part in (
-            ("estimate", "beta"),
-            ("se", "se"),
-            ("ci_low", "ci.lb"),
-            ("ci_high", "ci.ub"),
-            ("p", "pval"),
-        ):
-            found[f"{name}, {row['term']}"] = f"fit${part}[[{i}]]"
-            expected[f"{name}, {row['term']}"] = row[name]
-    return found, expected
 
 
 def _data(

@@ -9,7 +9,7 @@ import numpy as np
 from ketameta._typing import Array
 from ketameta.models import Pooled, Regression, Subgroups
 from ketameta.models._studies import text_column
-from ketameta.reporting._rscript import RAnalysis, r_frame, r_matrix, r_number, r_vector
+from ketameta.reporting._rscript import RAnalysis, r_coefficients, r_frame, r_matrix, r_number, r_vector
 
 __all__ = ["of_pool", "of_regression", "of_subgroups"]
 
@@ -117,17 +117,7 @@ def of_regression(fit: Regression) -> RAnalysis:
     matrix = r_matrix("X", fit.design.x, fit.design.names)
     call = "yi, vi, mods = X, intercept = FALSE, data = d, slab = label"
     code = [_fit(call, fit.tau2_method, fit.ci_method, fit.level, fit.vi, mods=True)]
-    found, expected = {}, {}
-    for i, row in enumerate(fit.to_frame().to_dict(orient="records"), 1):
-        for name, part in (
-            ("estimate", "beta"),
-            ("se", "se"),
-            ("ci_low", "ci.lb"),
-            ("ci_high", "ci.ub"),
-            ("p", "pval"),
-        ):
-            found[f"{name}, {row['term']}"] = f"fit${part}[[{i}]]"
-            expected[f"{name}, {row['term']}"] = row[name]
+    found, expected = r_coefficients(fit.to_frame())
     found |= {"qm": "fit$QM", "qm_p": "fit$QMp", "qe": "fit$QE", "qe_p": "fit$QEp"}
     expected |= {"qm": fit.qm, "qm_p": fit.qm_p, "qe": fit.qe, "qe_p": fit.qe_p}
     left_out: tuple[str, ...] = ()

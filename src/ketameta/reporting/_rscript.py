@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from ketameta._typing import Array
 
-__all__ = ["RAnalysis", "r_frame", "r_matrix", "r_number", "r_string", "r_vector"]
+__all__ = ["RAnalysis", "r_coefficients", "r_frame", "r_matrix", "r_number", "r_string", "r_vector"]
 
 _WIDTH = 100
 _NAMED = {'"': '\\"', "\\": "\\\\"}
@@ -137,3 +138,20 @@ def r_matrix(name: str, values: Array, names: Sequence[str]) -> str:
         f"  {r_vector(column)}" for column in np.asarray(values, dtype=np.float64).T.tolist()
     )
     return f"{name} <- matrix(c(\n{columns}\n), nrow = {len(values)})\ncolnames({name}) <- {r_vector(list(names))}"
+
+
+def r_coefficients(table: pd.DataFrame) -> tuple[dict[str, str], dict[str, float]]:
+    """Where R keeps each number of a table of coefficients, and what it must be."""
+    found: dict[str, str] = {}
+    expected: dict[str, float] = {}
+    for i, row in enumerate(table.to_dict(orient="records"), 1):
+        for name, part in (
+            ("estimate", "beta"),
+            ("se", "se"),
+            ("ci_low", "ci.lb"),
+            ("ci_high", "ci.ub"),
+            ("p", "pval"),
+        ):
+            found[f"{name}, {row['term']}"] = f"fit${part}[[{i}]]"
+            expected[f"{name}, {row['term']}"] = row[name]
+    return found, expected
