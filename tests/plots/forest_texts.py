@@ -10,10 +10,6 @@ from matplotlib.text import Text
 Z = NormalDist().inv_cdf(0.975)
 
 
-def labelled(ax: Axes, label: str) -> list:
-    return [artist for artist in ax.get_children() if artist.get_label() == label]
-
-
 def row_of(ax: Axes, start: str) -> float:
     """Height of the row whose label starts so."""
     found = [

@@ -13,7 +13,8 @@ import ketameta as km
 from ketameta.errors import FigureError
 from ketameta.plots import ForestOptions, forest
 
-from .forest_texts import Z, cells, labelled, plain, row_of, words
+from .artists import labelled
+from .forest_texts import Z, cells, plain, row_of, words
 
 
 def test_rows_stand_in_the_order_of_the_result(make: SimpleNamespace) -> None:

@@ -11,7 +11,8 @@ import pytest
 from ketameta.errors import FigureError
 from ketameta.plots import ForestOptions, forest
 
-from .forest_texts import cells, labelled, plain, row_of, words
+from .artists import labelled
+from .forest_texts import cells, plain, row_of, words
 from .room import assert_apart, assert_inside, texts_of
 
 LOOKS = ("revman", "jama", "bmj", "wide")

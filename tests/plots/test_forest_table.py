@@ -11,7 +11,8 @@ import pytest
 from ketameta.errors import FigureError
 from ketameta.plots import ForestOptions, forest, forest_table
 
-from .forest_texts import Z, cells, labelled, plain, words
+from .artists import labelled
+from .forest_texts import Z, cells, plain, words
 
 
 def printed_rows(ax: object) -> list[str]:

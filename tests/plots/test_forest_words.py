@@ -9,7 +9,8 @@ import pytest
 
 from ketameta.plots import ForestOptions, forest
 
-from .forest_texts import Z, cells, labelled, plain, row_of, words
+from .artists import labelled
+from .forest_texts import Z, cells, plain, row_of, words
 
 
 def test_columns_say_what_the_trials_reported(make: SimpleNamespace) -> None:

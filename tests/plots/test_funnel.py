@@ -14,11 +14,8 @@ from ketameta.errors import FigureError
 from ketameta.plots import FigureOptions, describe, funnel
 from ketameta.plots.funnel import funnel_region
 
+from .artists import labelled
 from .room import assert_apart, assert_inside
-
-
-def labelled(ax: Axes, label: str) -> list:
-    return [artist for artist in ax.get_children() if artist.get_label() == label]
 
 
 def named(ax: Axes, names: pd.Series) -> set[str]:

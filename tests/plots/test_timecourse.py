@@ -15,11 +15,8 @@ from ketameta.curves.words import clock
 from ketameta.errors import FigureError
 from ketameta.plots import TimecourseOptions, timecourse
 
+from .artists import labelled
 from .room import assert_apart, assert_inside
-
-
-def labelled(ax: Axes, label: str) -> list:
-    return [artist for artist in ax.get_children() if artist.get_label() == label]
 
 
 def printed(ax: Axes) -> list:

@@ -16,11 +16,8 @@ from ketameta.plots._legend import plan_legend
 from ketameta.plots._timestyle import styles
 from ketameta.plots.style import DARK, LIGHT
 
+from .artists import labelled
 from .room import assert_apart, assert_inside
-
-
-def labelled(ax: Axes, label: str) -> list:
-    return [artist for artist in ax.get_children() if artist.get_label() == label]
 
 
 def words(ax: Axes) -> str:

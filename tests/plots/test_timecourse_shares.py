@@ -9,11 +9,8 @@ from ketameta.curves import RespondingCurve, responding
 from ketameta.errors import FigureError
 from ketameta.plots import TimecourseOptions, describe, timecourse
 
+from .artists import labelled
 from .room import assert_apart, assert_inside
-
-
-def labelled(ax: Axes, label: str) -> list:
-    return [artist for artist in ax.get_children() if artist.get_label() == label]
 
 
 def words(ax: Axes) -> str:
