@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import ketameta
 from ketameta.curves import CurveOptions, DurabilityCurve, durability
+from ketameta.curves.words import effect_text
 from ketameta.errors import ModelError
 from ketameta.provenance import stamp
 
@@ -225,6 +226,10 @@ def test_words(curve) -> None:
     for value in at["estimate"]:
         assert f"{value:.2f}".replace("-", "−") in sentence
     assert "Half-life: " in sentence
+    for low, high in zip(at["pi_low"], at["pi_high"], strict=True):
+        assert f"95% prediction interval {low:.2f} to {high:.2f}".replace("-", "−") in sentence
+    assert f"between trials tau2 = {curve.tau2:.4g} and " in sentence
+    assert f"between times of a trial omega2 = {curve.omega2:.4g}. " in sentence
     assert "<table>" in curve._repr_html_()
     exponential = durability(curve.rows, curve="exponential")
     assert "exponential decay; random effects" in str(exponential)
@@ -235,6 +240,27 @@ def test_ratios_are_kept_as_logs_and_shown_as_ratios(data_set) -> None:
     first = curve.to_frame().iloc[0]
     assert f"{math.exp(first['estimate']):.2f}" in str(curve)
     assert f"CI {math.exp(first['ci_low']):.2f} to {math.exp(first['ci_high']):.2f}" in curve.sentence()
+
+
+def test_a_sentence_says_no_heterogeneity_that_was_not_estimated(curve) -> None:
+    alone = durability(curve.rows[curve.rows["cohort_id"] == curve.rows["cohort_id"].iloc[0]])
+    for word in ("prediction", "tau2", "omega2", "variance"):
+        assert word not in alone.sentence()
+    once = durability(curve.rows.drop_duplicates("cohort_id"), curve="polynomial")
+    assert "tau2 = " in once.sentence()
+    assert "omega2" not in once.sentence()
+
+
+def test_a_sentence_says_of_which_trials_a_moderated_curve_is(curve) -> None:
+    table = curve.rows.assign(dose=curve.rows.groupby("cohort_id").ngroup() % 2)
+    moderated = durability(table, moderators="dose")
+    assert "the SMD in the average trial was " in moderated.sentence()
+    assert "the SMD in trials with dose = 1 was " in moderated.given(dose=1).sentence()
+    assert " in " not in curve.sentence().split(" was ")[0]
+
+
+def test_ratios_beyond_what_a_number_holds_are_infinite() -> None:
+    assert effect_text(800.0, "OR") == "∞"
 
 
 def test_results_cannot_be_changed(curve) -> None:

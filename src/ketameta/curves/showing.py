@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_card", "as_dict", "as_sentence", "method_line"]
 
+_COLUMNS = ("time_hours", "estimate", "ci_low", "ci_high", "pi_low", "pi_high")
 _AREAS_DAYS = (7.0, 14.0, 28.0)
 _PLAIN = (
     "curve",
@@ -72,19 +73,47 @@ def as_dict(curve: DurabilityCurve) -> dict[str, Any]:
 
 
 def as_sentence(curve: DurabilityCurve) -> str:
-    """The curve in words: effect at 24 h and 7 d (or first and last time), half-life."""
+    """The curve in words: effect with intervals at 24 h and 7 d (or first and last time), heterogeneity, half-life."""
     near = np.array([DAY, WEEK])
     near = near[supported(near, curve.coverage["time_hours"])]
     table = curve.at(hours=near if near.size else curve.time_range)
     readings = " and ".join(
-        f"{effect_text(estimate, curve.measure)} ({level_text(curve.level)} CI "
-        f"{effect_range(low, high, curve.measure)}) at {clock(time)}"
-        for time, estimate, low, high in _cells(table, "time_hours", "estimate", "ci_low", "ci_high")
+        f"{effect_text(estimate, curve.measure)} ({_intervals(curve, *bounds)}) at {clock(time)}"
+        for time, estimate, *bounds in _cells(table, *_COLUMNS)
     )
     return (
         f"Across {count_of(curve.k_trials, 'trial')} with {count_of(curve.k_effects, 'effect')} over time, the "
-        f"{curve.measure} was {readings}. {curve.half_life.sentence()}"
+        f"{curve.measure}{_whose(curve)} was {readings}{_spread(curve)}. {curve.half_life.sentence()}"
     )
+
+
+def _intervals(curve: DurabilityCurve, ci_low: float, ci_high: float, pi_low: float, pi_high: float) -> str:
+    """Both intervals of one effect; only the first where heterogeneity could not be estimated."""
+    level = level_text(curve.level)
+    text = f"{level} CI {effect_range(ci_low, ci_high, curve.measure)}"
+    if not any(curve.fit.free):
+        return text
+    return f"{text}; {level} prediction interval {effect_range(pi_low, pi_high, curve.measure)}"
+
+
+def _whose(curve: DurabilityCurve) -> str:
+    """Of which trials a curve with moderators is."""
+    if curve.spec.values:
+        stated = ", ".join(f"{name} = {value}" for name, value in curve.spec.values)
+        return f" in trials with {stated}"
+    moderated = curve.spec.moderators or curve.spec.options.decay_moderators
+    return " in the average trial" if moderated else ""
+
+
+def _spread(curve: DurabilityCurve) -> str:
+    """The variances of true effects that were estimated."""
+    between = "levels of trials" if len(curve.fit.spread) == 2 else "trials"
+    named = (
+        f"between {between} tau2 = {variance_text(curve.tau2)}",
+        f"between times of a trial omega2 = {variance_text(curve.omega2)}",
+    )
+    said = [text for text, free in zip(named, curve.fit.free, strict=True) if free]
+    return f"; variance {' and '.join(said)}" if said else ""
 
 
 def method_line(curve: DurabilityCurve) -> str:
@@ -102,7 +131,6 @@ def method_line(curve: DurabilityCurve) -> str:
 def as_card(curve: DurabilityCurve) -> Card:
     """Effects at the standard times, half-life, what rests on the assumed correlation, and notes."""
     level = level_text(curve.level)
-    columns = ("time_hours", "estimate", "ci_low", "ci_high", "pi_low", "pi_high")
     rows = tuple(
         (
             clock(time),
@@ -110,7 +138,7 @@ def as_card(curve: DurabilityCurve) -> Card:
             effect_interval(ci_low, ci_high, curve.measure),
             effect_interval(pi_low, pi_high, curve.measure),
         )
-        for time, estimate, ci_low, ci_high, pi_low, pi_high in _cells(curve.to_frame(), *columns)
+        for time, estimate, ci_low, ci_high, pi_low, pi_high in _cells(curve.to_frame(), *_COLUMNS)
     )
     grid = curve.rho_grid()
     title = f"Effect over time: {curve.measure}, {count_of(curve.k_trials, 'trial')}"

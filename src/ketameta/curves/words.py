@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ketameta._render import number
+from ketameta.models.result import shown
 
 __all__ = [
     "clock",
@@ -66,7 +67,7 @@ def effect_text(value: float, measure: str) -> str:
     >>> effect_text(-0.5, "SMD"), effect_text(0.0, "OR")
     ('−0.50', '1.00')
     """
-    return number(math.exp(value) if measure in RATIOS else value)
+    return number(shown(value, measure in RATIOS))
 
 
 def effect_range(low: float, high: float, measure: str) -> str:
