@@ -1,0 +1,166 @@
+"""Figures and tables of the manuscript as HTML."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from statistics import NormalDist
+
+import pandas as pd
+from analyses import Analyses
+from wording import effect, level, number, prediction, span
+
+import ketameta as km
+from ketameta._render import table_html
+from ketameta.curves.words import clock
+from ketameta.plots import describe, evidence_map, save
+from ketameta.plots.evidence_map import FigureOptions
+from ketameta.plots.forest import ForestOptions
+from ketameta.plots.timecourse import TimecourseOptions
+from ketameta.reporting.inline_svg import inline_svg
+
+_WIDTH = 166.0
+_OUTCOMES = {
+    "MDD": ("depression", "response", "remission", "suicidal_ideation"),
+    "PTSD": ("ptsd",),
+    "BD": ("suicidal_ideation",),
+    "SI": ("suicidal_ideation",),
+}
+_ROUTES = {"IV": "intravenous", "IN": "intranasal"}
+
+
+def figures(of: Analyses, folder: Path) -> dict[str, str]:
+    """Draw each figure into a folder, as PNG, SVG and PDF, and return it for use inside a page."""
+    from matplotlib.pyplot import close
+
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = {
+        "map": (
+            "Evidence map",
+            evidence_map(_mapped(of.trials), options=FigureOptions(width_mm=_WIDTH, footer=False)),
+        ),
+        "forest": (
+            "Forest plot of depressive symptoms one day after the first dose",
+            km.forest(of.by_comparator, options=ForestOptions(width_mm=_WIDTH, footer=False)),
+        ),
+        "course": (
+            "Effect of a single dose over time",
+            km.timecourse(of.curve, options=TimecourseOptions(width_mm=_WIDTH, footer=False)),
+        ),
+    }
+    pages = {}
+    for name, (title, axes) in drawn.items():
+        save(axes, folder / name)
+        svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
+        pages[name] = inline_svg(svg, prefix=name, title=title, description=describe(axes))
+        close(axes.get_figure(root=True))
+    return pages
+
+
+def _mapped(trials: pd.DataFrame) -> pd.DataFrame:
+    """Rows on the outcomes of the manuscript."""
+    wanted = pd.Series(False, index=trials.index)
+    for indication, outcomes in _OUTCOMES.items():
+        wanted |= (trials["indication"] == indication) & trials["outcome"].isin(outcomes)
+    return trials[wanted]
+
+
+def tables(of: Analyses) -> dict[str, str]:
+    """Each table of the manuscript."""
+    return {
+        "trials": _trials(of),
+        "findings": _findings(of),
+        "without": _without(of),
+        "certainty": of.findings.to_html(),
+    }
+
+
+def _trials(of: Analyses) -> str:
+    rows = []
+    for row, yi, vi in zip(of.depression.rows.itertuples(), of.depression.yi, of.depression.vi, strict=True):
+        reach = NormalDist().inv_cdf((1 + of.depression.level) / 2) * math.sqrt(vi)
+        rows.append(
+            (
+                f"{row.label}[@{row.report}]",
+                row.population.replace("MDD with suicidal ideation", "MDD, suicidal"),
+                f"{_ROUTES[row.route]} {row.drug}, {row.dose} {row.dose_unit}",
+                row.comparator,
+                row.instrument,
+                f"{row.n_t:.0f} / {row.n_c:.0f}",
+                f"{number(yi)} ({span(yi - reach, yi + reach)})",
+            )
+        )
+    heads = (
+        "Trial",
+        "Population",
+        "Drug and dose",
+        "Comparator",
+        "Scale",
+        "n",
+        f"SMD ({level(of.depression.level)} CI)",
+    )
+    return table_html(heads, rows)
+
+
+def _findings(of: Analyses) -> str:
+    fits = (of.depression, of.response, of.remission, of.ideation, of.ptsd_day)
+    rows = []
+    for fit, (_, row) in zip(fits, of.findings.to_frame().iterrows(), strict=True):
+        size = (
+            f"{row['participants']:,}"
+            if row["participants"]
+            else f"{fit.rows['n_randomised'].iloc[0]:.0f} randomised"
+        )
+        rows.append(
+            (
+                str(row["outcome"]),
+                str(row["k"]),
+                size,
+                f"{fit.measure} {effect(fit).replace(f'{level(fit.level)} CI ', '')}",
+                "–" if fit.k == 1 else prediction(fit),
+                _absolute(row),
+                str(row["certainty"]),
+            )
+        )
+    heads = (
+        "Outcome, next day",
+        "Trials",
+        "People",
+        f"Effect ({level(of.depression.level)} CI)",
+        "Prediction interval",
+        "In other words",
+        "Certainty",
+    )
+    return table_html(heads, rows)
+
+
+def _absolute(row: pd.Series) -> str:
+    """Points of a scale, or events in a thousand people."""
+    if row["scale"]:
+        return f"{number(row['points'], 1)} points ({span(row['points_low'], row['points_high'], 1)}) on the {row['scale']}"
+    if math.isnan(row["risk"]):
+        return "–"
+    return f"{1000 * row['risk']:.0f} v {1000 * row['risk_comparator']:.0f} in 1000 ({span(1000 * row['risk_low'], 1000 * row['risk_high'], 0)})"
+
+
+def _without(of: Analyses) -> str:
+    half = of.curve.leave_one_out().to_frame().set_index("trial")["half_life_hours"]
+    cohorts = dict(zip(of.depression.rows["label"], of.depression.rows["cohort_id"], strict=True))
+    rows = [
+        (
+            row.label,
+            f"{number(row.estimate)} ({span(row.ci_low, row.ci_high)})",
+            clock(half[cohorts[row.label]]),
+        )
+        for row in of.without.itertuples()
+    ]
+    rows += [
+        (name, "not in this pool", clock(half[name]))
+        for name in half.index.difference(list(cohorts.values()))
+    ]
+    heads = (
+        "Left out",
+        f"SMD of the others ({level(of.depression.level)} CI)",
+        "Half-life on the curve of the others",
+    )
+    return table_html(heads, rows)
