@@ -3,52 +3,55 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from ketameta import __version__
+
+sys.path.append(str(Path(__file__).resolve().parent))
 
 project = "ketameta"
 author = "The ketameta developers"
 copyright = "2026, the ketameta developers"
 release = version = __version__
+
 extensions = [
-    "myst_parser",
+    "myst_nb",
+    "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
-    "sphinx.ext.napoleon",
+    "mathml",
+    "dataset_pages",
 ]
-myst_enable_extensions = ["dollarmath"]
-napoleon_google_docstring = False
-napoleon_use_ivar = True
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+
+myst_enable_extensions = ["dollarmath", "deflist"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_execution_show_tb = True
+
 autodoc_typehints = "none"
-autosummary_generate = False
-exclude_patterns = ["_build", "_generated"]
-html_theme = "alabaster"
-html_theme_options = {"description": "How well, how sure, how long", "page_width": "60rem"}
-nitpicky = False
+autosummary_generate = True
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
 
+html_theme = "pydata_sphinx_theme"
+html_math_renderer = "mathml"
+html_title = "ketameta"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "logo": {"text": "ketameta"},
+    "header_links_before_dropdown": 8,
+    "show_prev_next": True,
+    "show_toc_level": 2,
+    "collapse_navigation": True,
+    "navigation_with_keys": False,
+    "footer_start": ["copyright"],
+    "footer_end": ["sphinx-version"],
+    "secondary_sidebar_items": ["page-toc"],
+}
 
-def _write_dictionary(_app: object) -> None:
-    """Write the data dictionary as Markdown tables."""
-    import json
-
-    root = Path(__file__).resolve().parents[1]
-    package = json.loads((root / "data" / "datapackage.json").read_text(encoding="utf-8"))
-    lines = []
-    for resource in package["resources"]:
-        lines += [f"## {resource['path']}", "", "| column | type | meaning |", "| --- | --- | --- |"]
-        for field in resource["schema"]["fields"]:
-            meaning = field["description"]
-            allowed = field.get("constraints", {}).get("enum")
-            if allowed:
-                meaning += " One of: " + ", ".join(f"`{value}`" for value in allowed) + "."
-            lines.append(f"| `{field['name']}` | {field['type']} | {meaning.replace('|', chr(92) + '|')} |")
-        lines.append("")
-    folder = Path(__file__).parent / "_generated"
-    folder.mkdir(exist_ok=True)
-    (folder / "dictionary.md").write_text("\n".join(lines), encoding="utf-8")
-
-
-def setup(app: object) -> None:
-    """Make the dictionary before the pages are read."""
-    app.connect("builder-inited", _write_dictionary)  # type: ignore[attr-defined]
+html_sidebars = {page: [] for page in ("index", "tutorial", "contribute")}
