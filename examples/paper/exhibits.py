@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import pandas as pd
 from analyses import Analyses
-from wording import effect, level, number, prediction, span
+from wording import effect, level, number, prediction, span, typeset
 
 import ketameta as km
 from ketameta._render import table_html
@@ -70,8 +70,14 @@ def tables(of: Analyses) -> dict[str, str]:
     return {
         "trials": _trials(of),
         "findings": _findings(of),
+    }
+
+
+def supplements(of: Analyses) -> dict[str, str]:
+    """Each table of the supplement."""
+    return {
         "without": _without(of),
-        "certainty": of.findings.to_html(),
+        "certainty": typeset(of.findings.to_html().replace("<details>", "<details open>")),
     }
 
 
@@ -83,9 +89,9 @@ def _trials(of: Analyses) -> str:
             (
                 f"{row.label}[@{row.report}]",
                 row.population.replace("MDD with suicidal ideation", "MDD, suicidal"),
-                f"{_ROUTES[row.route]} {row.drug}, {row.dose} {row.dose_unit}",
+                f"{_ROUTES[row.route]} {row.drug}, {_dose(row.dose, row.dose_unit)}",
                 row.comparator,
-                row.instrument,
+                row.instrument.replace("-", "\N{NON-BREAKING HYPHEN}"),
                 f"{row.n_t:.0f} / {row.n_c:.0f}",
                 f"{number(yi)} ({span(yi - reach, yi + reach)})",
             )
@@ -100,6 +106,12 @@ def _trials(of: Analyses) -> str:
         f"SMD ({level(of.depression.level)} CI)",
     )
     return table_html(heads, rows)
+
+
+def _dose(dose: str, unit: str) -> str:
+    """Dose with its unit, ``"56–84 mg, flexible"``."""
+    size, *more = dose.replace("-", "–").split(" flexible")
+    return f"{size} {unit}{', flexible' if more else ''}"
 
 
 def _findings(of: Analyses) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from analyses import Analyses, analyse
 from browser import NAMES, find_browser, print_pdf
-from exhibits import figures, tables
+from exhibits import figures, supplements, tables
 from typesetting import Sources, typeset_page
 from wording import claims, values
 
@@ -29,11 +29,10 @@ TEMPLATE = FOLDER / "manuscript.md"
 def sources(of: Analyses, folder: Path) -> Sources:
     """Everything that the template may name; figures are drawn into a folder."""
     drawn = {("figure", name): page for name, page in figures(of, folder).items()}
-    made = {("table", name): page for name, page in tables(of).items()}
+    drawn |= {("table", name): page for name, page in tables(of).items()}
+    drawn |= {("supplement", name): page for name, page in supplements(of).items()}
     works = {work.key: work for work in software_and_data()} | REFERENCES | references_of(load_references())
-    return Sources(
-        values(of), claims(of), drawn | made, {key: _reference(work) for key, work in works.items()}
-    )
+    return Sources(values(of), claims(of), drawn, {key: _reference(work) for key, work in works.items()})
 
 
 def _reference(work: Reference) -> str:

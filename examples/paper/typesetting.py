@@ -4,7 +4,7 @@ The template is Markdown of headings, paragraphs, ``*emphasis*``, ``**strong**``
 
 - ``{{name}}`` is a value, ``{{figure.name}}`` and ``{{table.name}}`` the number of an exhibit, with a link;
 - ``{{if name: words}}`` is a claim in words, printed as long as it holds;
-- ``::: figure name`` ... ``:::`` places an exhibit with its caption, ``::: abstract`` ... ``:::`` sets off a part.
+- ``::: figure name`` ... ``:::`` (or ``table``, ``supplement``) places an exhibit with its caption, ``::: abstract`` ... ``:::`` sets off a part.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ESCAPED = re.compile(r"\\([\\`*_{}\[\]<>@#|~^$])")
 _STRONG, _EMPHASIS = re.compile(r"\*\*(.+?)\*\*", re.S), re.compile(r"(?<!\*)\*(?!\*)(.+?)\*", re.S)
 _CODE = re.compile(r"`([^`]+)`")
 _BLOCK = re.compile(r"^::: (?P<kind>\w+)(?: (?P<name>\w+))?\n(?P<body>.*?)^:::$", re.M | re.S)
-_KINDS = ("figure", "table")
+_KINDS = {"figure": "Figure ", "table": "Table ", "supplement": "Table S"}
 
 
 class PaperError(Exception):
@@ -47,17 +47,17 @@ def typeset_page(template: str, sources: Sources) -> str:
     PaperError
         When a name is unknown, a value, claim or exhibit is not used, or a claim no longer holds.
     """
-    filled = _fill(template, sources)
+    labels = _labels(template, sources)
+    filled = _fill(template, sources, labels)
     parts, end = [], 0
     for block in _BLOCK.finditer(filled):
-        parts += [_paragraphs(filled[end : block.start()]), _block(block, sources)]
+        parts += [_paragraphs(filled[end : block.start()]), _block(block, sources, labels)]
         end = block.end()
     parts.append(_paragraphs(filled[end:]))
     return _cite("\n".join(filter(None, parts)), sources.references)
 
 
-def _fill(template: str, sources: Sources) -> str:
-    numbers = _numbers(template, sources)
+def _fill(template: str, sources: Sources, labels: Mapping[str, str]) -> str:
     used: set[str] = set()
 
     def one(found: re.Match[str]) -> str:
@@ -69,8 +69,8 @@ def _fill(template: str, sources: Sources) -> str:
             if not sources.claims[claim]:
                 raise PaperError(f"the claim {claim} no longer holds: {' '.join(found['words'].split())!r}")
             return str(found["words"])
-        if name in numbers:
-            return numbers[name]
+        if name in labels:
+            return f"<a href='#{name.replace('.', '-')}'>{labels[name]}</a>"
         if name not in sources.values:
             raise PaperError(f"{{{{{name}}}}}: there is no such value")
         return sources.values[name]
@@ -80,14 +80,21 @@ def _fill(template: str, sources: Sources) -> str:
         raise PaperError(
             f"a placeholder is written wrongly, near {filled[max(0, filled.find('{{') - 20) :][:60]!r}"
         )
-    wanted = {*sources.values, *(f"if {name}" for name in sources.claims), *numbers}
+    wanted = {*sources.values, *(f"if {name}" for name in sources.claims), *labels}
     if unused := sorted(wanted - used):
         raise PaperError(f"not used in the text: {', '.join(unused)}")
+    named = list(
+        dict.fromkeys(name for found in _PLACEHOLDER.finditer(template) if (name := found["name"]) in labels)
+    )
+    for kind in _KINDS:
+        order = [labels[name] for name in named if name.startswith(f"{kind}.")]
+        if order != sorted(order):
+            raise PaperError(f"named in the text in another order than they are numbered: {', '.join(order)}")
     return filled
 
 
-def _numbers(template: str, sources: Sources) -> dict[str, str]:
-    """Number of each exhibit with a link, in the order in which they are placed."""
+def _labels(template: str, sources: Sources) -> dict[str, str]:
+    """Label of each exhibit, such as ``Table S1``, numbered as they are placed."""
     placed = [
         (found["kind"], found["name"]) for found in _BLOCK.finditer(template) if found["kind"] in _KINDS
     ]
@@ -98,15 +105,16 @@ def _numbers(template: str, sources: Sources) -> dict[str, str]:
     found = {}
     for kind in _KINDS:
         for i, (_, name) in enumerate((each for each in placed if each[0] == kind), 1):
-            found[f"{kind}.{name}"] = f"<a href='#{kind}-{name}'>{kind.capitalize()} {i}</a>"
+            found[f"{kind}.{name}"] = f"{_KINDS[kind]}{i}"
     return found
 
 
-def _block(block: re.Match[str], sources: Sources) -> str:
+def _block(block: re.Match[str], sources: Sources, labels: Mapping[str, str]) -> str:
     kind, name, body = block["kind"], block["name"], block["body"]
     if kind not in _KINDS:
         return f"<div class='{kind}'>\n{_paragraphs(body)}\n</div>"
-    caption = f"<figcaption>{_paragraphs(body)}</figcaption>"
+    label = labels[f"{kind}.{name}"]
+    caption = f"<figcaption>{_paragraphs(f'**{label}.** {body}')}</figcaption>"
     exhibit = f"<div class='exhibit'>{sources.exhibits[kind, name]}</div>"
     inside = exhibit + caption if kind == "figure" else caption + exhibit
     return f"<figure class='{kind}' id='{kind}-{name}'>{inside}</figure>"
@@ -118,7 +126,8 @@ def _paragraphs(text: str) -> str:
     for part in filter(None, (each.strip() for each in re.split(r"\n\s*\n", text))):
         heading = re.fullmatch(r"(#{1,4}) (.+)", part, re.S)
         tag = f"h{len(heading[1])}" if heading else "p"
-        made.append(f"<{tag}>{_inline(heading[2] if heading else part)}</{tag}>")
+        anchor = f" id='{heading[2].lower().replace(' ', '-')}'" if tag == "h2" else ""
+        made.append(f"<{tag}{anchor}>{_inline(heading[2] if heading else part)}</{tag}>")
     return "\n".join(made)
 
 

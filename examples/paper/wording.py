@@ -18,9 +18,12 @@ from ketameta.evidence import load_published
 from ketameta.evidence.grid import in_use
 from ketameta.evidence.location import DESCRIPTOR, data_file
 from ketameta.models import Pooled, PooledCounts
-from ketameta.reporting.phrases import listed
+from ketameta.reporting.phrases import Sentence, listed
 
-_WORDS = "no one two three four five six seven eight nine ten eleven twelve".split()
+_WORDS = [
+    *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve"),
+]
 _SYMBOLS = {"tau2": "τ²", "I2": "I²", "H2": "H²", "R2": "R²", r"g\\\^2": "g²", "n1": "n₁", "n2": "n₂"}
 _LATE = (72.0, WEEK.at, FORTNIGHT.at)
 
@@ -104,6 +107,16 @@ def values(of: Analyses) -> dict[str, str]:
     return {**_data(of), **_depression(of), **_course(of), **_others(of), **_methods(of)}
 
 
+def _null(missing: pd.DataFrame) -> pd.Series:
+    """Entries whose note calls the result null."""
+    return missing["notes"].str.contains("null|no significant", case=False, na=False)
+
+
+def _largest(missing: pd.DataFrame) -> pd.Series:
+    """The largest trial in PTSD that is known to be missing."""
+    return missing[missing["outcome"] == "ptsd"].sort_values("n_randomised", na_position="first").iloc[-1]
+
+
 def _data(of: Analyses) -> dict[str, str]:
     included = of.trials[in_use(of.trials)]
     descriptor = json.loads(data_file(DESCRIPTOR).read_text(encoding="utf-8"))
@@ -121,9 +134,13 @@ def _data(of: Analyses) -> dict[str, str]:
         "data.last_year": f"{included['year'].max():.0f}",
         "data.provisional": str(len(provisional)),
         "missing.entries": str(len(of.missing)),
+        "missing.null": words(_null(of.missing).sum()),
         "day.at": f"{NEXT_DAY.at:g}",
         "day.low": f"{NEXT_DAY.low:g}",
         "day.high": f"{NEXT_DAY.high:g}",
+        "week.days": words(WEEK.at / 24),
+        "Week.days": words(WEEK.at / 24).capitalize(),
+        "fortnight.days": words(FORTNIGHT.at / 24),
         "level": level(of.depression.level),
     }
 
@@ -204,8 +221,7 @@ def _others(of: Analyses) -> dict[str, str]:
         return of.missing[of.missing["outcome"] == outcome]
 
     thoughts = lost("suicidal_ideation")
-    null = thoughts["notes"].str.contains("null|no significant", case=False, na=False)
-    largest = lost("ptsd").sort_values("n_randomised").loc[lambda rows: rows["n_randomised"].notna()].iloc[-1]
+    largest = _largest(of.missing)
     randomised = of.ptsd_day.rows["n_randomised"].iloc[0]
     return {
         "ideation.effect": effect(of.ideation),
@@ -217,7 +233,7 @@ def _others(of: Analyses) -> dict[str, str]:
         "ssi.careful": span(of.careful["ssi"].ci_low, of.careful["ssi"].ci_high, 1),
         "ssi.cited": cited(of.ssi),
         "ideation.missing": str(len(thoughts)),
-        "ideation.null": words(null.sum()),
+        "ideation.null": words(_null(thoughts).sum()),
         "ptsd.day": effect(of.ptsd_day),
         "ptsd.day_people": f"{randomised:.0f}",
         "ptsd.day_cited": cited(of.ptsd_day),
@@ -254,18 +270,20 @@ def _methods(of: Analyses) -> dict[str, str]:
         "PTSD with psychotherapy": of.ptsd_adjunct,
         "the two classes of comparator": of.difference,
     }
+    told = km.methods_text(*others.values()).paragraphs
     named = [f"({i}) {name}" for i, name in enumerate(others, 1)]
     return {
         "methods.contents": typeset(contents.markdown),
         "methods.effects": typeset(_joined(effects)),
         "methods.synthesis": typeset(_joined(synthesis)),
         "methods.others_named": listed(named),
-        "methods.others": typeset(km.methods_text(*others.values()).markdown),
+        "methods.others": typeset("\n\n".join(map(_joined, (told[0][1:], *told[1:])))),
     }
 
 
-def _joined(sentences: Sequence[object]) -> str:
-    return " ".join(sentence.markdown for sentence in sentences)  # type: ignore[attr-defined]
+def _joined(sentences: Sequence[Sentence]) -> str:
+    text = " ".join(sentence.markdown for sentence in sentences)
+    return re.sub(r"Analys[ei]s [\d, and]+:", lambda found: f"*{found[0]}*", text)
 
 
 def claims(of: Analyses) -> dict[str, bool]:
@@ -276,6 +294,8 @@ def claims(of: Analyses) -> dict[str, bool]:
     anaesthetised = of.curve.rows.loc[of.curve.rows["cohort_id"] == "lii2023", "schedule"]
     half_lives = of.curve.leave_one_out().to_frame().set_index("trial")["half_life_hours"]
     trauma = (of.ptsd_day, of.ptsd_course, of.ptsd_adjunct)
+    largest, notes = _largest(of.missing), " ".join([*fit.notes, *fit.rows["effect_notes"]])
+    day = of.curve.at(hours=[NEXT_DAY.at]).iloc[0]
     fava = of.missing["study_id"].str.startswith("fava2020") & (of.missing["outcome"] == "depression")
     contrast = of.difference.coefficients.iloc[1]
     reviews = [published(f"cochrane2021unipolar-{part}")["estimate"] for part in ("01", "04")]
@@ -285,6 +305,7 @@ def claims(of: Analyses) -> dict[str, bool]:
         "data.berman_first": included.loc[included["year"].idxmin(), "report"] == "berman2000",
         "depression.all_favour": bool((fit.yi < 0).all()),
         "depression.sure_of_sign": excludes(fit, of.careful["depression"]) and fit.pi_high < 0,
+        "depression.near_zero": -0.1 < fit.pi_high < 0,
         "depression.without_holds": bool((of.without["ci_high"] < 0).all()),
         "depression.all_blind": weight(fit, blinding="double-blind") > 1 - 1e-9,
         "midazolam.racemic": weight(midazolam, drug="ketamine", route="IV", comparator="midazolam")
@@ -295,9 +316,12 @@ def claims(of: Analyses) -> dict[str, bool]:
         "cochrane.reverse": abs(reviews[0]) > abs(reviews[1])
         and abs(of.group("inactive").estimate) < abs(midazolam.estimate),
         "response.all_above": bool((of.response.yi > 0).all()),
+        "response.crossover": list(of.response.rows["crossover_period"]).count("both as parallel") == 1,
         "response.turns": not excludes(of.response) and excludes(of.response_counts),
         "remission.open": not excludes(of.remission),
-        "curve.week_open": week["ci_low"] * week["ci_high"] < 0,
+        "curve.week_open": week["ci_low"] < -0.8 and week["ci_high"] > 0,
+        "curve.fades": day["estimate"] < week["estimate"] < 0,
+        "curve.endless": of.curve.half_life.ci_high == math.inf,
         "curve.one_trial_late": set(late) == {"lii2023"},
         "curve.half_life_hangs": half_lives["lii2023"] == math.inf,
         "curve.anaesthesia": bool(anaesthetised.str.contains("anaesthesia").all()),
@@ -308,7 +332,17 @@ def claims(of: Analyses) -> dict[str, bool]:
         "ssi.overlap": bool(set(of.ssi.rows["cohort_id"]) & set(ideation.rows["cohort_id"])),
         "ptsd.one_each": all(each.k == 1 for each in trauma),
         "ptsd.midazolam": all(set(each.rows["comparator"]) == {"midazolam"} for each in trauma),
+        "ptsd.favour": all(bool((each.yi < 0).all()) for each in trauma),
+        "ptsd.crossover": set(of.ptsd_day.rows["design"]) == {"crossover"},
+        "ptsd.exposure": set(of.ptsd_adjunct.rows["setting"]) == {"psychotherapy adjunct"},
+        "ptsd.larger_missing": largest["n_randomised"]
+        > sum(each.rows["n_randomised"].sum() for each in trauma),
+        "ptsd.missing_null": "no significant group-by-time interaction" in largest["notes"],
         "ptsd.adjunct_open": not excludes(of.ptsd_adjunct),
         "ptsd.corrected_open": corrected["ci_low"] * corrected["ci_high"] < 0,
+        "witt.close": abs(published("witt2020-02")["estimate"] - ideation.estimate) < 0.1,
+        "limits.units": "change scores" in notes and "endpoint scores" in notes,
+        "limits.printed": "as printed, not stated (1)" in notes,
+        "limits.recovered": "a mean that may be adjusted" in notes,
         "bias.none": not any("bias" in name for name in of.trials.columns),
     }
