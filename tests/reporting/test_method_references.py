@@ -80,7 +80,8 @@ def test_every_kind_of_result_names_its_methods():
     both = {
         "borenstein2009": km.subgroups(TABLE, "drug", ci="Wald"),
         "knapp2003": (regression := km.regress(TABLE, "year")),
-        "follmann1999": permutation(regression),
+        "follmann1999": permutation(km.pool(TABLE)),
+        "higgins2004": permutation(regression),
         "konstantopoulos2011": model,
         "tipton2015": model.robust("study"),
         "sato1989": km.counts([4, 6, 3], [23, 36, 31], [11, 29, 11], [29, 33, 20], measure="RD"),

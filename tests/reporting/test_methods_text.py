@@ -100,7 +100,7 @@ def test_shares_responding_are_described(trials):
         ({"level": 0.9}, "The 90% confidence interval"),
         (
             {"options": km.PoolOptions(tau2_interval="GENQ")},
-            "intervals were by the generalised Q statistic with weights 1 / sqrt(vi) (Jackson, 2013)",
+            "The 95% intervals of tau2, I2 and H2 were by the generalised Q statistic with weights 1 / sqrt(vi) (Jackson, 2013)",
         ),
     ],
 )
@@ -127,7 +127,8 @@ def test_settings_of_the_other_models_change_their_words(day1):
     assert "normal and chi-square tests" in words(km.regress(TABLE, "year", ci="Wald"))
     assert "Mantel-Haenszel" in words(km.counts(*COUNTS))
     random = words(km.counts(*COUNTS, tau2="DL"))
-    assert "random-effects model about the estimate by the Mantel-Haenszel" in random
+    assert "pooled as odds ratios by a random-effects model with inverse-variance weights" in random
+    assert "Cochran's Q about the estimate by the Mantel-Haenszel method" in random
     assert "0.5 added to the cells of tables with a zero" in random
     assert "0.5 added" not in words(km.counts(*COUNTS, method="Peto", tau2="DL"))
     assert "was the odds ratio (OR) of ketamine" in random
@@ -136,7 +137,10 @@ def test_settings_of_the_other_models_change_their_words(day1):
     assert "Mantel" not in exact
     prior = turner2015("mental health", "placebo")
     posterior = words(km.bayes(TABLE.assign(measure="OR"), tau_prior=prior, mu_prior=Normal(0, 2)))
-    assert "that of the mean effect Normal(0, 2) (Turner et al., 2015)" in posterior
+    assert (
+        "(mental health, placebo) (Turner et al., 2015). The prior of the mean effect was Normal(0, 2)."
+        in posterior
+    )
     held = km.multilevel(TABLE.assign(study=list("aabbc")), random="1 | study", V=0.5, method="ML")
     assert "maximum likelihood (ML), with sampling errors correlated 0.5 within study" in words(held)
     random_draws = PermutationTest(pd.DataFrame(), 99, False, "sign flips", (), km.pool(TABLE).provenance)
@@ -230,7 +234,7 @@ def test_recovered_numbers_are_counted_from_the_rows(day1):
     )
     counted = pd.DataFrame({"events_t": [0, 5], "total_t": [20, 20], "events_c": [3, 9], "total_c": [20, 21]})
     odds = words(km.pool(km.effect_sizes(counted.assign(study_id=["a", "b"]), measure="OR"), ci="Wald"))
-    assert "0.5 was added to each cell of a two-by-two table because one is zero (1 row)" in odds
+    assert "0.5 was added to each cell of a two-by-two table (because one is zero; 1 row)" in odds
 
 
 def test_a_formula_that_is_not_known_stands_for_itself():
@@ -245,7 +249,7 @@ def test_results_that_share_steps_are_described_once(day1):
     for phrase in ("Rows were selected", "The effect measure was", "The analysis was made with"):
         assert text.count(phrase) == 1
     assert "Analysis 1: Effects of" in text
-    assert "Analysis 2: Effects of" in text
+    assert "Analysis 2: The 8 effects entered" in text
     three = words(km.pool(TABLE), km.pool(TABLE, tau2="DL"), km.pool(TABLE, tau2="DL", ci="Wald"))
     assert "Analyses 2 and 3: " in three
     assert words(km.pool(TABLE), km.pool(TABLE)).count("were pooled under") == 1

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ketameta.curves import CurveComparison, DurabilityCurve, RelapseCurves, RespondingCurve
+from ketameta.curves.inputs import read_rows
 from ketameta.errors import DataError
 from ketameta.evidence.references import parse_bibtex
 from ketameta.models import (
@@ -177,7 +179,7 @@ def _of_multilevel(fit: Multilevel) -> Iterator[str]:
         yield "ishak2007"
     if kinds & {"CS", "HCS", "UN", "DIAG"}:
         yield "berkey1998"
-    if kinds & {"", "ID"} or not kinds:
+    if kinds & {"", "ID"}:
         yield "konstantopoulos2011"
     if fit.sampling.startswith("sampling errors correlated"):
         yield "pustejovsky2022"
@@ -215,9 +217,16 @@ def _of_posterior(fit: Posterior) -> Iterator[str]:
 def _of_curve(curve: DurabilityCurve) -> Iterator[str]:
     yield from _of_rows(curve.rows)
     yield from ("ishak2007", "trikalinos2012", "musekiwa2016")
-    if curve.measure == "SMD":
+    if curve.measure == "SMD" and _exact_somewhere(curve):
         yield "gleser2009"
     yield "ruppert2003"
+
+
+def _exact_somewhere(curve: DurabilityCurve) -> bool:
+    """Whether a trial has the numbers that the exact covariance of its effects needs."""
+    data, _, _ = read_rows(curve.rows)
+    several = int((np.bincount(data.trial) > 1).sum())
+    return several > len(data.approximate())
 
 
 def _of_comparison(found: CurveComparison) -> Iterator[str]:
@@ -237,8 +246,7 @@ def _of_relapse(curves: RelapseCurves) -> Iterator[str]:
 
 
 def _of_permutation(test: PermutationTest) -> Iterator[str]:
-    yield "follmann1999"
-    yield "higgins2004"
+    yield "follmann1999" if test.how.startswith("sign") else "higgins2004"
 
 
 _KINDS: dict[type, Callable[[Any], Iterable[str]]] = {

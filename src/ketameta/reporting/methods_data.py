@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ketameta.evidence.dictionary import identity
-from ketameta.evidence.filters import COLUMNS
+from ketameta.evidence.filters import COLUMNS, time_asked
 from ketameta.evidence.sieve import count
 from ketameta.provenance import NOT_RECORDED, Provenance, software_versions
 from ketameta.reporting.phrases import Sentence, listed, said
@@ -80,11 +81,11 @@ def _selection(asked: Mapping[str, Any]) -> Iterator[Sentence]:
     if asked["hours"] is None:
         yield said("Every time of measurement was used")
     else:
-        low, high = asked["hours"]
-        best = (low + high) / 2 if asked["at"] is None else asked["at"]
+        low, high = map(float, asked["hours"])
+        best = time_asked(asked["at"], (low, high))
+        between = f"from {low:g} h on" if math.isinf(high) else f"from {low:g} to {high:g} h"
         yield said(
-            f"Of each cohort the time nearest to {best:g} h was taken among those from {low:g} to {high:g} h after the "
-            "first dose"
+            f"Of each cohort the time nearest to {best:g} h was taken among those {between} after the first dose"
         )
     kept = "included" if asked["provisional"] else "left out"
     yield said(f"Rows known from secondary text alone were {kept}")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from ketameta.curves import CurveComparison, DurabilityCurve, RelapseCurves, RespondingCurve
+from ketameta.curves.inputs import read_rows
+from ketameta.curves.spec import LINEAR
 from ketameta.evidence.sieve import count
 from ketameta.models import Multilevel, RobustMultilevel
 from ketameta.models.result import level_text
 from ketameta.reporting.method_references import references_for
 from ketameta.reporting.methods_models import own_keys, pooled
-from ketameta.reporting.phrases import Sentence, listed, said
+from ketameta.reporting.phrases import Sentence, degrees, listed, said
 
 __all__ = ["compared", "curved", "multilevel", "relapsed", "responded", "robust"]
 
@@ -31,12 +35,20 @@ _FADING = {
     "days": "fading with distance in days",
     "constant": "the same at all distances in time",
 }
+_RESTS_ON = {
+    "sizes": "rested on the sizes of the arms alone",
+    "plain": "was taken as if the sizes of the arms did not change",
+}
 _ARMS = {
     "both": "both arms",
     "any": "both arms, or the ketamine arm alone,",
     "ketamine": "the ketamine arms",
 }
 _RANDOM = {1: "the level of the curve", 2: "the level of the curve and its change over time"}
+_SEEN = {
+    (True, True): " and so were the times within a trial",
+    (True, False): " but not the times within a trial, which the data cannot tell apart from it",
+}
 
 
 def multilevel(fit: Multilevel) -> Iterator[Sentence]:
@@ -67,7 +79,7 @@ def multilevel(fit: Multilevel) -> Iterator[Sentence]:
 
 
 def robust(fit: RobustMultilevel) -> Iterator[Sentence]:
-    """Kind, clusters, degrees of freedom."""
+    """Kind, clusters, degrees of freedom; the model itself is another result."""
     by = f" by {fit.cluster}" if fit.cluster else ""
     yield said(
         f"Cluster-robust standard errors ({fit.kind}) of a multilevel model rested on {fit.n_clusters} clusters{by}, with "
@@ -85,14 +97,12 @@ def curved(curve: DurabilityCurve) -> Iterator[Sentence]:
     ):
         if formula:
             yield said(f"Moderators of the {side} of the curve were {formula}")
-    if curve.k_trials > 1:
-        yield said(
-            f"Between trials {_RANDOM[len(curve.fit.spread)]} was random, and so were the times within a trial; variances were "
-            f"estimated by {_LIKELIHOODS[curve.method]}"
-        )
+    if curve.spec.values:
+        stated = listed([f"{name} = {value}" for name, value in curve.spec.values])
+        yield said(f"The curve was read at {stated}")
+    yield from _random(curve)
     if curve.k_effects > curve.k_trials:
-        keys = (key for key in own_keys(curve, curve.rows) if key != "ruppert2003")
-        yield said(_correlated("outcomes", curve.rho, curve.correlation), *keys)
+        yield from _sampling(curve)
     yield said(f"{level_text(curve.level)} intervals of the curve were {_law(curve.df)}")
 
 
@@ -101,6 +111,37 @@ def _family(curve: DurabilityCurve) -> Iterator[Sentence]:
     yield said(
         f"The effect as a function of time since dosing had this shape: {curve.fit.shape.describe()}; it was fitted to {among}"
     )
+
+
+def _random(curve: DurabilityCurve) -> Iterator[Sentence]:
+    """Random effects and likelihood."""
+    free = curve.fit.free
+    if not any(free):
+        yield said("Variances between and within trials could not be estimated and were set to zero")
+    else:
+        random = _RANDOM[len(curve.fit.spread)]
+        yield said(
+            f"Between trials {random} {'were' if ' and ' in random else 'was'} random,{_SEEN[free]}; variances were estimated by "
+            f"{_LIKELIHOODS[curve.method]}"
+        )
+    if curve.curve not in LINEAR:
+        rest = (
+            ""
+            if not any(free) or curve.method == "ML"
+            else ", and the variances for the model linearised at them"
+        )
+        yield said(f"The parameters of time were estimated by maximum likelihood{rest}")
+
+
+def _sampling(curve: DurabilityCurve) -> Iterator[Sentence]:
+    """Correlation of the sampling errors of a trial, and what it rests on where the exact formula has no numbers."""
+    keys = [key for key in own_keys(curve, curve.rows) if key != "ruppert2003"]
+    yield said(_correlated("outcomes", curve.rho, curve.correlation), *keys)
+    lacking: dict[str, int] = {}
+    for _, formula, _ in read_rows(curve.rows)[0].approximate():
+        lacking[formula] = lacking.get(formula, 0) + 1
+    for formula, n in lacking.items():
+        yield said(f"For want of numbers the covariance of {count(n, 'trial')} {_RESTS_ON[formula]}")
 
 
 def compared(found: CurveComparison) -> Iterator[Sentence]:
@@ -121,12 +162,20 @@ def responded(curve: RespondingCurve) -> Iterator[Sentence]:
         f"Counts of people responding in {_ARMS[curve.arms]} of {count(curve.k_trials, 'trial')} ({count(curve.n_shares, 'share')}) were "
         f"taken as binomial, with {curve.fit.shape.describe()} for the logit in each arm"
     )
-    yield said(
-        f"Random effects of the arms of a trial and of time were fitted by penalised quasi-likelihood, their variances by "
-        f"{_LIKELIHOODS[curve.method]}",
-        "breslow1993",
-    )
-    yield said(_correlated("responses (phi)", curve.rho, curve.correlation), "trikalinos2012")
+    if any(curve.fit.estimated):
+        alike = curve.fit.arms == 2 and float(np.ptp(curve.fit.spread)) == 0
+        shifts = f"a trial{', the same in both arms,' if alike else ' and arm'}"
+        times = " and of time" if curve.fit.estimated[1] else ""
+        yield said(
+            f"Random effects of {shifts}{times} were fitted by penalised quasi-likelihood, their variances by "
+            f"{_LIKELIHOODS[curve.method]}",
+            "breslow1993",
+        )
+    else:
+        yield said("Heterogeneity could not be estimated and was set to zero", "breslow1993")
+    series = np.column_stack([curve.data.trial, curve.data.arm])
+    if len(np.unique(series, axis=0)) < len(series):
+        yield said(_correlated("responses (phi)", curve.rho, curve.correlation), "trikalinos2012")
     yield said(
         f"{level_text(curve.level)} intervals were {_law(curve.df)}; the share is that of a typical trial"
     )
@@ -151,4 +200,4 @@ def _correlated(what: str, rho: float, fading: str) -> str:
 
 
 def _law(df: float) -> str:
-    return "normal" if math.isinf(df) else f"by the t distribution with {df:g} degrees of freedom"
+    return "normal" if math.isinf(df) else f"by the t distribution with {degrees(df)}"

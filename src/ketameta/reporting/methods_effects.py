@@ -12,7 +12,7 @@ from ketameta.errors import DataError
 from ketameta.evidence.sieve import count
 from ketameta.reporting.citing import rows_behind
 from ketameta.reporting.methods_data import arguments_of, provenance_of
-from ketameta.reporting.phrases import Sentence, listed, said
+from ketameta.reporting.phrases import Sentence, said
 from ketameta.reporting.recoveries import recoveries
 
 __all__ = ["effect_sentences", "measure_sentences", "preparation_sentences", "rows_of"]
@@ -37,7 +37,7 @@ _PRINTED = "standardised difference as printed"
 _STATED = "stated for"
 _AS_PARALLEL = "both periods of a crossover as if parallel groups"
 _NOTES = (
-    ("adjusted contrast", "{} adjusted differences, as printed"),
+    ("adjusted contrast", "in {} an adjusted difference was taken as printed"),
     (
         "from the SE of an adjusted difference",
         "in {} the SD came from the standard error of an adjusted difference and is too small",
@@ -117,7 +117,7 @@ def _computed(asked: Mapping[str, Any], rows: pd.DataFrame | None) -> Iterator[S
 def _standardised(asked: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[Sentence]:
     units = rows["standardiser"].value_counts(sort=False)
     yield said(
-        f"The unit was the {listed([f'{unit} ({n})' for unit, n in units.items()])} (rows in parentheses)"
+        f"Units of the SMDs, with the number of rows: {'; '.join(f'{unit} ({n})' for unit, n in units.items())}"
     )
     printed, stated = _holding(rows, "effect_notes", _PRINTED), _holding(rows, "imputed", _STATED)
     if printed.any():
@@ -157,16 +157,17 @@ def _holding(rows: pd.DataFrame, column: str, words: str) -> Any:
 def _recovered(rows: pd.DataFrame) -> Iterator[Sentence]:
     found = recoveries(rows)
     if found:
-        what = "; ".join(f"{words} ({n})" for words, (n, _) in found.items())
-        keys = [key for _, papers in found.values() for key in papers]
-        yield said(f"Recovered or assumed were (of {count(len(rows), 'row')}, how many): {what}", *keys)
+        total = count(len(rows), "row")
+        for papers in dict.fromkeys(papers for _, papers in found.values()):
+            what = "; ".join(f"{words} ({n})" for words, (n, cited) in found.items() if cited == papers)
+            yield said(f"Recovered or assumed were (of {total}, how many): {what}", *papers)
     corrected: dict[str, int] = {}
     for cell in rows["effect_notes"].astype(str) if "effect_notes" in rows.columns else ():
         if match := re.search(r"([\d.e-]+) added to each cell, ([^;]+)", cell):
-            words = f"{match[1]} was added to each cell of a two-by-two table {match[2]}"
+            words = f"{match[1]} was added to each cell of a two-by-two table ({match[2]}"
             corrected[words] = corrected.get(words, 0) + 1
     for words, n in corrected.items():
-        yield said(f"{words} ({count(n, 'row')})")
+        yield said(f"{words}; {count(n, 'row')})")
 
 
 def _shared(asked: Mapping[str, Any] | None, rows: pd.DataFrame) -> Iterator[Sentence]:
@@ -197,6 +198,13 @@ def _noted(rows: pd.DataFrame) -> Iterator[Sentence]:
 
 
 def _left_out(result: Any) -> Iterator[Sentence]:
-    holder = getattr(result, "overall", None) or getattr(result, "pooled", None) or result
-    if isinstance(left_out := getattr(holder, "left_out", None), pd.DataFrame) and len(left_out):
-        yield said(f"{_as_subject(len(left_out), 'row')} left out for want of a usable number")
+    parts = (
+        getattr(result, "overall", None),
+        getattr(result, "pooled", None),
+        *getattr(result, "curves", ())[:1],
+    )
+    holder = next((part for part in parts if part is not None), result)
+    if isinstance(left_out := getattr(holder, "left_out", None), pd.DataFrame) and (n := len(left_out)):
+        yield said(
+            f"{_as_subject(n, 'row')} left out for want of an effect size, or of a value that the model needs"
+        )

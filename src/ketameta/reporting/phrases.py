@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ketameta._render import plain
+from ketameta.evidence.sieve import count
 from ketameta.reporting._latex import to_latex
 from ketameta.reporting.citing import software_and_data
 from ketameta.reporting.method_references import REFERENCES
 from ketameta.reporting.references import Reference
 
-__all__ = ["Sentence", "listed", "markdown_of", "named", "said"]
+__all__ = ["Sentence", "degrees", "listed", "markdown_of", "named", "said"]
 
 _MARKED = re.compile(r"([\\`*_{}\[\]<>@#|~^$])")
 
@@ -53,6 +54,20 @@ class Sentence:
 def said(words: str, *keys: str) -> Sentence:
     """A sentence and what it cites, each once."""
     return Sentence(words, tuple(dict.fromkeys(keys)))
+
+
+def degrees(df: float) -> str:
+    """Degrees of freedom in words, a broken number with two decimals.
+
+    Examples
+    --------
+    >>> from ketameta.reporting.phrases import degrees
+    >>> degrees(1.0), degrees(1499.0), degrees(3.3512)
+    ('1 degree of freedom', '1499 degrees of freedom', '3.35 degrees of freedom')
+    """
+    if float(df).is_integer():
+        return f"{count(int(df), 'degree')} of freedom"
+    return f"{df:.2f} degrees of freedom"
 
 
 def listed(parts: Sequence[str], last: str = "and") -> str:
