@@ -12,6 +12,7 @@ from ketameta.effects.absolute import (
     log_or_from_smd,
     nnt,
     response_from_smd,
+    risk_from_log_hr,
     whole_nnt,
 )
 from ketameta.effects.risks import implied_risk
@@ -69,6 +70,18 @@ def test_chinn_by_logistic_scores_in_r():
     np.testing.assert_allclose(log_or_from_smd(-d, lower_is_better=False), log_or)
 
 
+def test_risk_behind_a_hazard_ratio_by_integration_in_r():
+    theta, p, expected = reference("hazards")
+    np.testing.assert_allclose(risk_from_log_hr(theta, p), expected, rtol=1e-9)
+    assert risk_from_log_hr([-1e300, 0.0, 1e300], 0.3).round(12).tolist() == [0.0, 0.3, 1.0]
+
+
+@pytest.mark.parametrize("risk", [0.0, 1.0, 30, np.nan])
+def test_a_risk_behind_a_hazard_ratio_is_between_0_and_1(risk):
+    with pytest.raises(EffectError, match="risk"):
+        risk_from_log_hr(-0.5, risk)
+
+
 def test_information_sizes_in_r():
     p, q, expected = reference("risks")
     np.testing.assert_array_equal(information_size_risks(p, q), expected)
@@ -102,6 +115,7 @@ def test_what_is_no_number_is_refused(bad):
         whole_nnt,
         information_size_means,
         lambda x: log_or_from_smd(x, lower_is_better=True),
+        lambda x: risk_from_log_hr(x, 0.2),
         lambda x: information_size_risks(0.2, x),
     ):
         with pytest.raises(EffectError):

@@ -21,4 +21,13 @@ for (d in c(0.1, 0.2, 0.5, 0.8)) {
   power <- function(n) pnorm(d * sqrt(n / 2) - qnorm(0.975)) - 0.8
   add("means", d, NA, 2 * ceiling(uniroot(power, c(1, 1e5), tol = 1e-9)$root))
 }
+# people with the event by a time where their hazard is a multiple of that of Weibull times, by integration of the density
+for (hr in c(0.3, 0.7, 1.5)) for (p in c(0.05, 0.4, 0.9)) {
+  end <- qweibull(p, shape = 1.4, scale = 3)
+  density <- function(t) {
+    total <- pweibull(t, 1.4, 3, lower.tail = FALSE, log.p = TRUE)
+    hr * dweibull(t, 1.4, 3) / exp(total) * exp(hr * total)
+  }
+  add("hazards", log(hr), p, integrate(density, 0, end, rel.tol = 1e-12)$value)
+}
 write.csv(do.call(rbind, rows), file.path(here, "absolute.csv"), row.names = FALSE, quote = FALSE)

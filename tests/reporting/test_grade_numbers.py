@@ -1,5 +1,6 @@
 """Numbers of a summary of findings: risks, points, NNT, inputs; each by a second road."""
 
+import dataclasses
 import math
 import warnings
 from pathlib import Path
@@ -246,11 +247,122 @@ def test_one_trial_and_numbers_without_anything():
     assert math.isnan(row["psychoactive"])
 
 
-@pytest.mark.parametrize("measure", ["HR", "ROM", "MD"])
+@pytest.mark.parametrize("measure", ["ROM", "MD"])
 def test_measures_without_risks(measure):
     found = km.summary_of_findings({"A": pool(scores(measure=measure))}, baseline_risk=0.2, points="MADRS")
     assert found.rows[0].absolute is None
     assert found.rows[0].points is None
+
+
+@pytest.mark.parametrize(("outcome", "sign"), [("relapse", 1.0), ("response", -1.0)])
+def test_risks_behind_a_hazard_ratio(outcome, sign):
+    """A risk of 0.36 at a hazard ratio of 0.5: (1 - 0.36)^0.5 = 0.8 are without the event."""
+    fit = pool(events(1, outcome=outcome, measure="HR", yi=math.log(0.5)))
+    found = km.summary_of_findings({"A": fit}, baseline_risk=0.36)
+    row = found.to_frame().iloc[0]
+    assert row["risk"] == pytest.approx(0.2)
+    assert row["risk_low"] == pytest.approx(1 - 0.64 ** math.exp(fit.ci_low))
+    assert row["nnt"] == pytest.approx(sign / 0.16)
+    assert any("hazards are taken as proportional" in note for note in found.notes)
+    assert only(fit)["risk_comparator"] == pytest.approx(0.1)
+    for certain in (0.0, 1.0):
+        assert "give another baseline_risk" in only(fit, baseline_risk=certain)["why_no_absolute_effect"]
+
+
+@pytest.mark.parametrize(
+    ("measure", "effect", "risk", "cut"),
+    [
+        ("AS", 0.5, 0.9, True),
+        ("AS", -0.5, 0.01, True),
+        ("AS", 0.1, 0.5, False),
+        ("RD", -0.3, 0.2, True),
+        ("RD", -0.2, 0.25, False),
+        ("RR", math.log(2.0), 0.6, True),
+        ("RR", math.log(1.5), 0.5, False),
+        ("OR", 9.0, 0.5, False),
+    ],
+)
+def test_impossible_risks_are_said_of_each_measure(measure, effect, risk, cut):
+    fit = pool(events(1, measure=measure, yi=effect, vi=1e-9))
+    found = km.summary_of_findings({"A": fit}, baseline_risk=risk)
+    assert found.rows[0].absolute.clipped is cut
+    assert any("a risk under 0 or over 1" in note for note in found.notes) is cut
+
+
+def test_people_and_trials_are_of_the_same_tables():
+    table = pd.DataFrame(
+        {"a": [0, 12, 9, 5], "n1": [50, 30, 25, 20], "c": [0, 3, 6, 0], "n2": [50, 30, 30, 20]}
+    )
+    cells = [table[name] for name in ("a", "n1", "c", "n2")]
+    for measure, method in (("OR", "MH"), ("OR", "Peto"), ("RR", "MH"), ("RD", "MH")):
+        row = only(km.counts(*cells, measure=measure, method=method))
+        assert (row["k"], row["participants"]) == ((4, 255) if measure == "RD" else (3, 155))
+
+
+@pytest.mark.parametrize("size", [math.inf, -5.0, "many"])
+def test_sizes_and_sds_that_are_none_are_unknown(size):
+    found = km.summary_of_findings({"A": pool(scores(n_t=size, sd_t=8.0, sd_c=6.0))}, points="MADRS")
+    row = found.to_frame().iloc[0]
+    assert (row["participants"], row["trials_of_unknown_size"]) == (0, 4)
+    assert row["scale_sd"] == pytest.approx(math.sqrt(50.0))
+    endless = km.summary_of_findings({"A": pool(scores(sd_t=math.inf, sd_c=math.nan))}, points="MADRS")
+    assert endless.rows[0].points is None
+    assert any("no trial gives an SD of it" in note for note in endless.notes)
+
+
+def test_points_of_a_scale_that_the_trials_did_not_use_are_told_on_demand_only():
+    results = {"Mood": pool(scores()), "Dissociation": pool(scores(instrument="CADSS"))}
+    found = km.summary_of_findings(results, points=("MADRS", 9.0))
+    assert found.to_frame()["scale"].tolist() == ["MADRS", ""]
+    assert any("the trials used other scales" in note for note in found.notes)
+    asked = km.summary_of_findings(results, points={"Dissociation": ("MADRS", 9.0)})
+    assert asked.to_frame()["scale"].tolist() == ["", "MADRS"]
+
+
+def test_rare_risks_are_not_told_as_none():
+    notes = km.summary_of_findings({"A": pool(events())}, baseline_risk=0.0004).notes
+    assert any("Risk with the comparator of 0.4 per 1000" in note for note in notes)
+    assert any("finds 0.5 against 0.4 per 1000" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (scores(), "SMD: values under 0 favour ketamine."),
+        (scores(higher_is_worse=False), "SMD: values over 0 favour ketamine."),
+        (events(outcome="relapse", measure="HR", events_c=math.nan), "HR: values under 1 favour ketamine."),
+    ],
+)
+def test_the_side_of_ketamine_is_said(table, said):
+    assert any(note.endswith(said) for note in km.summary_of_findings({"A": pool(table)}).notes)
+    unknown = km.summary_of_findings(
+        {"A": pool(table.drop(columns=["higher_is_worse", "outcome"], errors="ignore"))}
+    )
+    assert not any("favour ketamine" in note for note in unknown.notes)
+
+
+def test_an_information_size_is_reached_by_the_people_that_are_known():
+    some = pool(scores(n_t=[500.0, 500.0, 500.0, math.nan]))
+    assert "786 people, reached" in km.summary_of_findings({"A": some}).to_markdown()
+    few = pool(scores(n_t=[20.0, 20.0, 20.0, math.nan]))
+    assert "786 people." in km.summary_of_findings({"A": few}).to_markdown()
+
+
+def test_shares_against_a_psychoactive_comparator_in_any_case():
+    assert only(pool(scores(comparator_class="Psychoactive")))["psychoactive"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("effect", "text"),
+    [
+        (-0.05, "50 fewer (0 to 100 fewer)"),
+        (0.05, "50 more (0 to 100 more)"),
+    ],
+)
+def test_a_limit_of_no_difference_is_neither_more_nor_fewer(effect, text):
+    limits = (0.0, 2 * effect) if effect > 0 else (2 * effect, 0.0)
+    fit = dataclasses.replace(pool(events(1, measure="RD", yi=effect)), ci_low=limits[0], ci_high=limits[1])
+    assert f"| {text} |" in km.summary_of_findings({"A": fit}, baseline_risk=0.5).to_markdown()
 
 
 def test_results_are_not_changed():

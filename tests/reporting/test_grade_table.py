@@ -124,6 +124,55 @@ def test_tables_of_judgements_that_are_no_tables(fit, judged, tmp_path):
         km.summary_of_findings({"A": fit}, judgements=twice)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "outcome,certainty,reasons\nA,low,one\n",
+        "\ufeffoutcome,certainty,reasons\r\nA,low,one\r\n",
+        "outcome;certainty;reasons\nA;low;one\n",
+        "outcome\tcertainty\treasons\nA\tlow\tone\n",
+        '"outcome","certainty","reasons"\n\n"A","low","one"\n',
+    ],
+)
+def test_files_as_spreadsheets_write_them(fit, tmp_path, text):
+    path = tmp_path / "judged.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    row = km.summary_of_findings({"A": fit}, judgements=path).to_frame().iloc[0]
+    assert (row["certainty"], row["reasons"]) == ("low", "one")
+
+
+def test_cells_never_slip_into_another_column(fit, tmp_path):
+    path = tmp_path / "judged.csv"
+    for text, why in (
+        ("outcome,certainty,reasons\nB,A,low,high\n", "in quotes"),
+        ("outcome,certainty,certainty\nA,low,high\n", "stands twice"),
+    ):
+        path.write_text(text)
+        with pytest.raises(DataError, match=why):
+            km.summary_of_findings({"A": fit}, judgements=path)
+
+
+@pytest.mark.parametrize("name", ["s3://bucket/judged.csv", "judged.zip", "judged.csv.xz", "judged.csv.zst"])
+def test_only_plain_files_are_read(fit, tmp_path, name):
+    path = tmp_path / "judged.zip"
+    path.write_bytes(b"PK")
+    for given in (name, tmp_path / name.rpartition("/")[2]):
+        with pytest.raises(DataError, match="judgements"):
+            km.summary_of_findings({"A": fit}, judgements=given)
+
+
+def test_a_domain_that_was_judged_is_not_denied(fit):
+    words = pd.DataFrame({"outcome": ["A"], "certainty": [""], "imprecision": ["serious"]})
+    notes = km.summary_of_findings({"A": fit}, judgements=words).notes
+    assert any(note.endswith("Certainty not judged: the user gave none for this outcome.") for note in notes)
+    assert not any("no judgement" in note for note in notes)
+
+
+def test_names_that_differ_in_spaces_only_are_refused(fit):
+    with pytest.raises(DataError, match="in spaces only"):
+        km.summary_of_findings({"A b": fit, " A  b": fit})
+
+
 def test_shares_at_high_risk_of_bias(fit, tmp_path):
     table = pd.DataFrame(
         {"study": ["Author0 2020", "author2"], "D1": ["low", "high"], "overall": ["low", "high"]}
@@ -218,6 +267,17 @@ def test_hostile_names_in_latex(hostile):
     assert re.search(r"(?<!\\)[%#_~^]", text) is None
     assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
     assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0
+
+
+def test_latex_has_no_letter_that_pdflatex_refuses_and_fills_the_line(fit):
+    words = pd.DataFrame({"outcome": ["A"], "certainty": ["low"], "reasons": ["tau² is τ² ≤ 0.1 → Ω ≠ α"]})
+    text = km.summary_of_findings({"A": fit}, judgements=words).to_latex()
+    assert r"$\tau$² $\leq$ 0.1 $\to$ $\Omega$ $\neq$ $\alpha$" in text
+    assert not re.search("[\u0370-\u03ff\u2190-\u22ff]", text)
+    assert re.findall(r"\{\\dimexpr\(\\linewidth-(\d+)\\tabcolsep\)/(\d)\\relax\}", text) == [
+        ("16", "9"),
+        ("12", "7"),
+    ]
 
 
 def test_card_sentence_and_json(hostile):

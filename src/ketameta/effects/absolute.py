@@ -16,10 +16,12 @@ __all__ = [
     "log_or_from_smd",
     "nnt",
     "response_from_smd",
+    "risk_from_log_hr",
     "whole_nnt",
 ]
 
 _ROUNDING = 1e-9
+_LARGEST = 700.0
 
 
 def log_or_from_smd(smd: ArrayLike, *, lower_is_better: bool) -> Array:
@@ -93,6 +95,42 @@ def response_from_smd(smd: ArrayLike, risk: ArrayLike, *, lower_is_better: bool)
     d, p = arrays(smd=smd, risk=risk)
     fraction(risk=p)
     return np.asarray(special.ndtr(special.ndtri(p) + _benefit(d, lower_is_better)))
+
+
+def risk_from_log_hr(log_hr: ArrayLike, risk: ArrayLike) -> Array:
+    """Risk with ketamine that a hazard ratio implies by the time at which that with the comparator is known.
+
+    Parameters
+    ----------
+    log_hr : array_like
+        Log hazard ratio of the event, ketamine against comparator.
+    risk : array_like
+        Risk with the comparator by some time, between 0 and 1. Broadcast against `log_hr`.
+
+    Returns
+    -------
+    Array
+        1 - (1 - risk)^HR.
+
+    Raises
+    ------
+    EffectError
+        If a value is not finite, or a risk is not between 0 and 1.
+
+    Notes
+    -----
+    Skoetz et al. (2020), J Clin Epidemiol 118:124-131 (GRADE guidelines 27). Hazards are taken as proportional.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ketameta.effects.absolute import risk_from_log_hr
+    >>> risk_from_log_hr(np.log([0.5, 1.0, 2.0]), 0.36).round(3).tolist()
+    [0.2, 0.36, 0.59]
+    """
+    theta, p = arrays(log_hr=log_hr, risk=risk)
+    fraction(risk=p)
+    return np.asarray(-np.expm1(np.exp(np.minimum(theta, _LARGEST)) * np.log1p(-p)))
 
 
 def nnt(difference: ArrayLike) -> Array:

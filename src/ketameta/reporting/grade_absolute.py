@@ -12,12 +12,21 @@ import numpy as np
 
 from ketameta._typing import Array
 from ketameta.effects._sheet import Sheet
-from ketameta.effects.absolute import log_or_from_smd, response_from_smd
+from ketameta.effects.absolute import log_or_from_smd, response_from_smd, risk_from_log_hr
 from ketameta.effects.risks import RISK_MEASURES, implied_risk
 from ketameta.errors import DataError
 from ketameta.models import Pooled, PooledCounts
 
-__all__ = ["Absolute", "Limits", "Points", "absolute_of", "comparator_risks", "limits_of", "points_of"]
+__all__ = [
+    "Absolute",
+    "Limits",
+    "Points",
+    "absolute_of",
+    "comparator_risks",
+    "limits_of",
+    "other_scales",
+    "points_of",
+]
 
 
 class Limits(NamedTuple):
@@ -117,19 +126,19 @@ def absolute_of(
     effect, measure = limits_of(result), result.measure.upper()
     if measure == "SMD":
         return _response(effect, baseline, lower_is_better)
-    if measure not in RISK_MEASURES:
+    if measure not in (*RISK_MEASURES, "HR"):
         return None, f"No risks stand behind {_named(measure)}." if measure != "MD" else ""
     found = comparator_risks(result)
     if baseline is None and not found.size:
         return None, "The trials' comparator arms have no counts: give baseline_risk for absolute effects."
     risk = float(np.median(found)) if baseline is None else baseline
-    if (risk in (0.0, 1.0) and measure in ("OR", "PETO")) or (risk == 0.0 and measure == "RR"):
+    if (risk in (0.0, 1.0) and measure in ("OR", "PETO", "HR")) or (risk == 0.0 and measure == "RR"):
         whose = "median of the trials" if baseline is None else "given"
         return None, (
             f"With the comparator risk of {risk:g} ({whose}) a ratio says nothing of absolute effects: give another "
             "baseline_risk."
         )
-    with_ketamine = effect.through(lambda theta: float(implied_risk(risk, theta, measure)))
+    with_ketamine = effect.through(lambda theta: _implied(risk, theta, measure))
     return Absolute(
         comparator=risk,
         given=baseline is not None,
@@ -140,8 +149,23 @@ def absolute_of(
         difference=with_ketamine.through(lambda p: p - risk),
         chinn=None,
         good=None if lower_is_better is None else not lower_is_better,
-        clipped=measure in ("RR", "RD") and any(p in (0.0, 1.0) for p in with_ketamine),
+        clipped=any(_impossible(risk, theta, measure) for theta in effect),
     ), ""
+
+
+def _implied(risk: float, theta: float, measure: str) -> float:
+    if measure == "HR":
+        return float(risk_from_log_hr(theta, risk))
+    return float(implied_risk(risk, theta, measure))
+
+
+def _impossible(risk: float, theta: float, measure: str) -> bool:
+    """Whether an effect asks for a risk under 0 or over 1."""
+    if measure == "RR":
+        return math.log(risk) + theta > 0.0
+    if measure == "RD":
+        return not 0.0 <= risk + theta <= 1.0
+    return measure == "AS" and not 0.0 <= math.asin(math.sqrt(risk)) + theta <= math.pi / 2
 
 
 def _response(
@@ -173,6 +197,12 @@ def _response(
     ), ""
 
 
+def other_scales(result: Pooled | PooledCounts, scale: str) -> bool:
+    """Whether the rows name scales, and this is none of them."""
+    used = {name.casefold() for name in Sheet(result.rows.reset_index(drop=True)).text("instrument") if name}
+    return bool(used) and scale.casefold() not in used
+
+
 def points_of(result: Pooled | PooledCounts, scale: str, sd: float | None) -> Points | None:
     """An SMD times the SD of a scale; None where no trial has an SD of it.
 
@@ -183,7 +213,11 @@ def points_of(result: Pooled | PooledCounts, scale: str, sd: float | None) -> Po
         return Points(scale, sd, 0, math.nan, math.nan, "", effect.through(lambda d: d * sd))
     sheet = Sheet(result.rows.reset_index(drop=True))
     sds = _arm_sds(sheet)
-    used = np.array([name.casefold() == scale.casefold() for name in sheet.text("instrument")]) & (sds > 0)
+    used = (
+        np.array([name.casefold() == scale.casefold() for name in sheet.text("instrument")])
+        & np.isfinite(sds)
+        & (sds > 0)
+    )
     if not used.any():
         return None
     found = sds[used]
@@ -202,11 +236,12 @@ def points_of(result: Pooled | PooledCounts, scale: str, sd: float | None) -> Po
 
 
 def _arm_sds(sheet: Sheet) -> Array:
-    """SD of each row, both arms pooled, or that of the one arm that has one."""
+    """SD of each row, both arms pooled (alike where a size is unknown), or that of the one arm that has one."""
     n_t, n_c, sd_t, sd_c = (sheet.number(name) for name in ("n_t", "n_c", "sd_t", "sd_c"))
-    pooled = np.sqrt(
-        (np.maximum(n_t - 1, 0) * sd_t**2 + np.maximum(n_c - 1, 0) * sd_c**2) / np.maximum(n_t + n_c - 2, 1)
-    )
+    sized = np.isfinite(n_t + n_c) & (n_t > 1) & (n_c > 1)
+    df_t, df_c = (np.where(sized, n - 1.0, 1.0) for n in (n_t, n_c))
+    with np.errstate(over="ignore", invalid="ignore"):
+        pooled = np.sqrt((df_t * sd_t**2 + df_c * sd_c**2) / (df_t + df_c))
     one = np.where(np.isnan(sd_c), sd_t, sd_c)
     return np.asarray(np.where(np.isnan(pooled), one, pooled), dtype=np.float64)
 

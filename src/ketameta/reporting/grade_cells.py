@@ -14,7 +14,7 @@ from ketameta.reporting.grade_absolute import Limits
 from ketameta.reporting.grade_inputs import Share
 from ketameta.reporting.grade_row import SummaryRow, benefit_of
 
-__all__ = ["INPUTS", "NOT_JUDGED", "finding_cells", "finding_heads", "input_cells", "nnt_text"]
+__all__ = ["INPUTS", "NOT_JUDGED", "finding_cells", "finding_heads", "input_cells", "nnt_text", "per_1000"]
 
 INPUTS = (
     "Outcome",
@@ -27,6 +27,7 @@ INPUTS = (
 )
 NOT_JUDGED = "not judged"
 _NONE = "–"
+_NULL = "the value of no effect"
 _SHOWN = 4
 
 
@@ -57,8 +58,8 @@ def finding_cells(row: SummaryRow, *, one_level: bool) -> tuple[str, ...]:
         f"{'at least ' if row.unknown and row.participants else ''}{row.participants or 'number not known'} "
         f"({count(row.k, 'trial')})",
         f"{row.measure or 'effect'} {_limits(row.effect, number, level)}",
-        _NONE if absolute is None else f"{event}{_per_1000(absolute.comparator)}",
-        _NONE if absolute is None else f"{event}{_limits(absolute.risk, _per_1000)}",
+        _NONE if absolute is None else f"{event}{per_1000(absolute.comparator)}",
+        _NONE if absolute is None else f"{event}{_limits(absolute.risk, per_1000)}",
         _NONE if absolute is None else _difference(absolute.difference),
         nnt_text(benefit_of(absolute)),
         _NONE if points is None else f"{points.scale} {_limits(points.difference, lambda x: number(x, 1))}",
@@ -130,7 +131,8 @@ def _limits(of: Limits, text: Callable[[float], str], level: str = "") -> str:
     return f"{value} ({level}{low} to {high})"
 
 
-def _per_1000(risk: float) -> str:
+def per_1000(risk: float) -> str:
+    """A risk per 1000, with a decimal below 10."""
     per = 1000.0 * risk
     return number(per, 1 if 0 < abs(per) < 9.95 else 0)
 
@@ -140,18 +142,17 @@ def _difference(of: Limits) -> str:
     value, low, high = of
     if math.isnan(value):
         return _NONE
-    said = f"{_per_1000(abs(value))} {_word(value)}"
+    said = _more_or_fewer(value)
     if math.isnan(low):
         return said
-    near, far = sorted((low, high), key=abs) if low * high >= 0 else (low, high)
-    ends = [f"{_per_1000(abs(x))} {_word(x)}" for x in (near, far)]
-    if low * high > 0:
-        ends[0] = _per_1000(abs(near))
-    return f"{said} ({ends[0]} to {ends[1]})"
+    if low < 0 < high:
+        return f"{said} ({_more_or_fewer(low)} to {_more_or_fewer(high)})"
+    near, far = sorted((low, high), key=abs)
+    return f"{said} ({per_1000(abs(near))} to {_more_or_fewer(far)})"
 
 
-def _word(difference: float) -> str:
-    return "fewer" if difference < 0 else "more"
+def _more_or_fewer(difference: float) -> str:
+    return f"{per_1000(abs(difference))} {'fewer' if difference < 0 else 'more'}"
 
 
 def _shares(parts: Sequence[Share]) -> str:
@@ -166,7 +167,7 @@ def _percent(share: float) -> str:
 
 def _bias(row: SummaryRow) -> str:
     if row.bias is None:
-        return "No judgements of the trials were given."
+        return "No table of risk of bias of the trials was given."
     parts = [*row.bias.levels, ("not judged", row.bias.unjudged)]
     told = ", ".join(f"{name} {_percent(share)}" for name, share in parts if share > 0)
     return f"{_percent(row.bias.high)} of {row.inputs.by} at high risk ({row.bias.tool}, overall: {told})."
@@ -182,7 +183,7 @@ def _inconsistency(row: SummaryRow) -> str:
         parts.append("no prediction interval")
     else:
         ends = " to ".join(number(shown(x, row.ratio)) for x in (found.pi_low, found.pi_high))
-        parts.append(f"prediction interval {ends}, {_holding(found.pi_holds_null)} no effect")
+        parts.append(f"prediction interval {ends}, {_holding(found.pi_holds_null)} {_NULL}")
     return _sentence(parts)
 
 
@@ -196,15 +197,15 @@ def _imprecision(row: SummaryRow) -> str:
     found = row.inputs
     parts = []
     if found.ci_holds_null is not None:
-        parts.append(f"interval {_holding(found.ci_holds_null)} no effect")
+        parts.append(f"interval {_holding(found.ci_holds_null)} {_NULL}")
     if found.ci_holds_mid is not None and found.mid is not None:
         parts.append(f"{_holding(found.ci_holds_mid)} the minimal important difference {number(found.mid)}")
     size = found.information_size
     if math.isnan(size):
         parts.append("no optimal information size")
     else:
-        known = row.participants if not row.unknown else 0
-        verdict = "" if not known else ", reached" if known >= size else ", not reached"
+        short = "" if row.unknown else ", not reached"
+        verdict = ", reached" if row.participants >= size else short
         parts.append(f"optimal information size {number(size, 0)} people{verdict}")
     return _sentence(parts)
 

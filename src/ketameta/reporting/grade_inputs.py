@@ -15,6 +15,7 @@ from ketameta.effects.absolute import information_size_means, information_size_r
 from ketameta.effects.people import people
 from ketameta.errors import KetametaError, KetametaWarning
 from ketameta.models import Pooled, PooledCounts, regress
+from ketameta.models.glmm import informative
 from ketameta.reporting.grade_absolute import Absolute
 from ketameta.reporting.grade_options import SummaryOptions
 
@@ -71,11 +72,19 @@ class Inputs:
 
 
 def participants_of(result: Pooled | PooledCounts) -> Array:
-    """People behind each row, not-a-number where unknown."""
+    """People behind each row, not-a-number where unknown, none behind one that says nothing of the effect."""
     found = people(result.rows)
     if isinstance(result, PooledCounts):
-        return np.where(np.isnan(found), result.n1 + result.n2, found)
-    return found
+        return np.where(_used(result), np.where(np.isnan(found), result.n1 + result.n2, found), 0.0)
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def _used(result: PooledCounts) -> BoolArray:
+    """The rows that ``k`` counts: each set holds the one before, so that their number tells which it is."""
+    for rows in (informative(result.a, result.n1, result.c, result.n2), result.a + result.c > 0):
+        if rows.sum() == result.k:
+            return rows
+    return np.ones(len(result.rows), dtype=np.bool_)
 
 
 def weights_of(result: Pooled | PooledCounts) -> tuple[Array, str]:
@@ -110,7 +119,7 @@ def inputs_of(
         comparators=comparators,
         populations=_shares(rows, "population", weights),
         blinding=_shares(rows, "blinding", weights),
-        psychoactive=dict(comparators).get("psychoactive", 0.0) if comparators else math.nan,
+        psychoactive=_psychoactive(comparators),
         small_study_p=_small_study(result),
         by=by,
     )
@@ -126,6 +135,12 @@ def _shares(rows: pd.DataFrame, column: str, weights: Array) -> tuple[Share, ...
     return tuple(
         sorted(((str(name), float(share)) for name, share in sums.items()), key=lambda part: -part[1])
     )
+
+
+def _psychoactive(comparators: tuple[Share, ...]) -> float:
+    if not comparators:
+        return math.nan
+    return sum((share for name, share in comparators if name.casefold() == "psychoactive"), 0.0)
 
 
 def _holds(value: float, low: float, high: float) -> bool | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +92,21 @@ def table_of(given: Any, what: str) -> pd.DataFrame:
             f"{what}: a DataFrame or the name of a CSV file is wanted, not {type(given).__name__}"
         )
     try:
-        return pd.read_csv(given, dtype=str, keep_default_na=False)
+        return _table_in(Path(given).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{what}: {str(given)!r} could not be read as CSV: {error}") from None
+        raise DataError(
+            f"{what}: {str(given)!r} could not be read as CSV: {str(error).strip()}. It must be in UTF-8, and cells that "
+            "hold a comma in quotes."
+        ) from None
+
+
+def _table_in(text: str) -> pd.DataFrame:
+    """Cells of a CSV text, parted as its first line is: by commas, semicolons or tabs."""
+    head = text.lstrip().partition("\n")[0]
+    cells = pd.read_csv(
+        StringIO(text), sep=max(",;\t", key=head.count), header=None, dtype=str, keep_default_na=False
+    )
+    return cells.iloc[1:].set_axis(cells.iloc[0].tolist(), axis=1).reset_index(drop=True)
 
 
 def read_judged(given: Any, outcomes: Sequence[str]) -> dict[str, Judged]:

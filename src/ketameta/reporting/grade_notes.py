@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ketameta._render import number
 from ketameta.evidence.sieve import count
-from ketameta.reporting.grade_cells import NOT_JUDGED
+from ketameta.reporting.grade_cells import NOT_JUDGED, per_1000
 from ketameta.reporting.grade_options import SummaryOptions
 from ketameta.reporting.grade_row import SummaryRow
 
@@ -19,11 +19,15 @@ _INTERVALS = (
 )
 _NNT = (
     "NNTB, NNTH: number needed to treat for one more person to benefit, or to be harmed; 1 / difference in risk, rounded "
-    "up. An interval through ∞ holds no difference (Altman 1998)."
+    "up. An interval through ∞ includes a difference of 0 (Altman 1998)."
 )
 _RESPONSE = (
     "Risk: probability of a response behind the SMD by Furukawa and Leucht (2011), normal scores with one SD in both "
     "arms; it is as good as the response rate assumed."
+)
+_HAZARDS = (
+    "Risk with ketamine behind the HR: 1 - (1 - risk with the comparator)^HR, by the time of that risk; hazards are taken "
+    "as proportional (GRADE guidelines 27)."
 )
 _TEST = (
     "Small-study effects: slope of the effects on the root of 1/n + 1/n of the arms (Pustejovsky and Rodgers 2019; the "
@@ -60,6 +64,7 @@ def _general(rows: Sequence[SummaryRow]) -> Iterator[str]:
 def _own(row: SummaryRow, options: SummaryOptions) -> Iterator[str]:
     if row.k == 1:
         yield "One trial: nothing is pooled."
+    yield from _of_direction(row)
     if row.unknown:
         yield f"{row.outcome}: {count(row.unknown, 'trial')} of unknown size."
     yield from _of_risks(row)
@@ -75,8 +80,16 @@ def _own(row: SummaryRow, options: SummaryOptions) -> Iterator[str]:
     if row.judged.certainty:
         yield "Certainty as judged in the table of the user, not by ketameta."
     else:
-        yield f"Certainty {NOT_JUDGED}: the user gave no judgement of this outcome."
+        yield f"Certainty {NOT_JUDGED}: the user gave none for this outcome."
     yield from (f"{row.outcome}: {note}" for note in row.notes)
+
+
+def _of_direction(row: SummaryRow) -> Iterator[str]:
+    """Which values favour ketamine, where no risk of an event says it."""
+    if row.lower_is_better is None or (row.absolute is not None and row.absolute.chinn is None):
+        return
+    side = "under" if row.lower_is_better else "over"
+    yield f"{row.measure or 'Effect'}: values {side} {1 if row.ratio else 0} favour ketamine."
 
 
 def _of_risks(row: SummaryRow) -> Iterator[str]:
@@ -85,18 +98,20 @@ def _of_risks(row: SummaryRow) -> Iterator[str]:
         yield row.why_not
     if found is None:
         return
-    risk = number(1000 * found.comparator, 0)
+    risk = per_1000(found.comparator)
     if found.given:
         yield f"Risk with the comparator of {risk} per 1000: assumed by the user."
     else:
-        ends = f"{number(1000 * found.lowest, 0)} to {number(1000 * found.highest, 0)}"
+        ends = f"{per_1000(found.lowest)} to {per_1000(found.highest)}"
         yield f"Risk with the comparator of {risk} per 1000: median of {count(found.trials, 'trial')} (range {ends})."
     if found.clipped:
-        yield f"{row.outcome}: the effect asks for a risk under 0 or over 1, shown as 0 or 1000 per 1000."
+        yield f"{row.outcome}: the effect, or a limit of it, asks for a risk under 0 or over 1, shown as 0 or 1000 per 1000."
     if found.good is None:
         yield "No NNT: the rows do not say whether the event is a good one (higher_is_worse)."
+    if row.measure.upper() == "HR":
+        yield _HAZARDS
     if found.chinn is not None:
-        value, low, high = (number(1000 * x, 0) for x in found.chinn)
+        value, low, high = map(per_1000, found.chinn)
         yield _RESPONSE
         yield (
             f"{row.outcome}: by the logistic assumption of Chinn (2000), ln OR = SMD pi / sqrt(3), the difference is "
@@ -106,6 +121,8 @@ def _of_risks(row: SummaryRow) -> Iterator[str]:
 
 def _of_points(row: SummaryRow) -> Iterator[str]:
     found = row.points
+    if row.no_points:
+        yield row.no_points
     if found is None:
         return
     if not found.trials:
@@ -131,7 +148,7 @@ def _of_size(row: SummaryRow, options: SummaryOptions) -> Iterator[str]:
     else:
         comparator = 0.0 if row.absolute is None else row.absolute.comparator
         wanted = (
-            f"{number(1000 * found.size_found, 0)} against {number(1000 * comparator, 0)} per 1000, a relative change by "
+            f"{per_1000(found.size_found)} against {per_1000(comparator)} per 1000, a relative change by "
             f"{number(100 * options.relative, 0)}% (Fleiss 1981)"
         )
     yield (

@@ -24,10 +24,12 @@ _TITLE = "Summary of findings"
 _SECOND = "What the certainty is judged on"
 _WRAPPED = (
     "<style>div.summary-of-findings div.ketameta.ketameta { max-width: none; } "
-    "div.summary-of-findings div.ketameta.ketameta table .number { text-align: left; white-space: normal; }</style>"
+    "div.summary-of-findings div.ketameta.ketameta table .number { text-align: left; white-space: normal; } "
+    "div.summary-of-findings tbody th { min-width: 7em; overflow-wrap: anywhere; }</style>"
 )
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~$^])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_GREEK = "alpha beta gamma delta epsilon kappa lambda mu pi rho sigma tau phi chi Delta Omega"
 _MATHS = {
     "\u2212": "$-$",
     "∞": r"$\infty$",
@@ -36,6 +38,10 @@ _MATHS = {
     "|": "$|$",
     "≈": r"$\approx$",
     "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "≠": r"$\neq$",
+    "→": r"$\to$",
+    **{letter: rf"$\{name}$" for letter, name in zip("αβγδεκλμπρστφχΔΩ", _GREEK.split(), strict=True)},
 }
 
 
@@ -86,7 +92,10 @@ class SummaryOfFindings(Shown):
         return "\n\n".join((*parts, *map(_markdown, self._foot()))) + "\n"
 
     def to_latex(self) -> str:
-        r"""Both tables and the footnotes as LaTeX for the packages booktabs and array, every text escaped."""
+        r"""Both tables and the footnotes as LaTeX for the packages booktabs and array, every text escaped.
+
+        Letters that are neither Latin nor Greek need XeLaTeX or LuaLaTeX.
+        """
         return "\n".join((*map(_latex_table, self._cards()), *_latex_foot(self._foot()), ""))
 
     def to_html(self) -> str:
@@ -147,16 +156,15 @@ def _latex(text: str) -> str:
 
 
 def _latex_table(card: Card) -> str:
-    width = f"{0.94 / len(card.columns):.3f}"
-    columns = (
-        f"@{{}}*{{{len(card.columns)}}}{{>{{\\raggedright\\arraybackslash}}p{{{width}\\linewidth}}}}@{{}}"
-    )
+    many = len(card.columns)
+    width = rf"\dimexpr(\linewidth-{2 * (many - 1)}\tabcolsep)/{many}\relax"
+    columns = rf"@{{}}*{{{many}}}{{>{{\raggedright\arraybackslash\hspace{{0pt}}}}p{{{width}}}}}@{{}}"
     head, *body = (" & ".join(map(_latex, cells)) for cells in (card.columns, *card.rows))
     return "\n".join(
         (
             r"\begin{table}[htbp]",
             rf"\caption{{{_latex(card.title)}}}",
-            r"\scriptsize\setlength{\tabcolsep}{2pt}",
+            r"\scriptsize\setlength{\tabcolsep}{2pt}\renewcommand{\arraystretch}{1.3}",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
             rf"{head} \\",

@@ -34,8 +34,10 @@ class SummaryRow:
         Pooled effect, ratios as ratios.
     absolute, points : Absolute or None, Points or None
         Absolute effects, and points of a scale.
-    why_not : str
-        Why there are no absolute effects.
+    why_not, no_points : str
+        Why there are no absolute effects, and no points though these were asked for.
+    lower_is_better : bool or None
+        Whether values under that of no effect favour ketamine; None where the rows do not say.
     inputs : Inputs
         What certainty is judged on.
     bias : BiasShares or None
@@ -58,6 +60,8 @@ class SummaryRow:
     absolute: Absolute | None
     points: Points | None
     why_not: str
+    no_points: str
+    lower_is_better: bool | None
     inputs: Inputs
     bias: BiasShares | None
     judged: Judged

@@ -17,7 +17,7 @@ from ketameta.errors import DataError
 from ketameta.models import Pooled, PooledCounts
 from ketameta.models.result import shown
 from ketameta.plots._words import lower_is_better
-from ketameta.reporting.grade_absolute import Points, absolute_of, limits_of, points_of
+from ketameta.reporting.grade_absolute import Points, absolute_of, limits_of, other_scales, points_of
 from ketameta.reporting.grade_inputs import inputs_of, participants_of, weights_of
 from ketameta.reporting.grade_judgements import Judged, bias_shares, read_judged
 from ketameta.reporting.grade_options import SummaryOptions
@@ -57,8 +57,8 @@ def summary_of_findings(
         Risk with the comparator, 0 to 1, of all outcomes or by outcome; behind an SMD, the response rate. Without it,
         events take the median of the trials, and an SMD has no response probability.
     points : str, (str, float) or mapping of str to one of these, optional
-        Scale that SMDs are told in, ``"MADRS"``, or scale and SD, ``("MADRS", 9.0)``; of all SMDs or by outcome. Without
-        an SD, that of the scale is the median of the trials that used it.
+        Scale that SMDs are told in, ``"MADRS"``, or scale and SD, ``("MADRS", 9.0)``; by outcome, or of all whose trials
+        used it. Without an SD, that of the scale is the median of the trials.
     mid : mapping of str to float, optional
         Minimal important difference by outcome: its size as the effect is shown (a ratio for ratios), above 0.
     rob : DataFrame or path, or mapping of str to these, optional
@@ -111,7 +111,7 @@ def summary_of_findings(
             name,
             result,
             risk=_risk(risks.get(name)),
-            points=_points(name, result, scales.get(name), named=isinstance(points, Mapping)),
+            told=_points(name, result, scales.get(name), named=isinstance(points, Mapping)),
             mid=_mid(name, mids.get(name), result),
             rob=tables.get(name),
             judged=judged.get(name, Judged()),
@@ -127,14 +127,16 @@ def _row(
     result: Pooled | PooledCounts,
     *,
     risk: float | None,
-    points: Points | None,
+    told: tuple[Points | None, str],
     mid: float | None,
     rob: Table | None,
     judged: Judged,
     options: SummaryOptions,
 ) -> SummaryRow:
     table = result.rows
-    absolute, why_not = absolute_of(result, risk, lower_is_better(table))
+    lower = lower_is_better(table)
+    absolute, why_not = absolute_of(result, risk, lower)
+    points, no_points = told
     size = participants_of(result)
     hours = Sheet(table.reset_index(drop=True)).number("time_hours")
     known = hours[np.isfinite(hours)]
@@ -151,6 +153,8 @@ def _row(
         absolute=absolute,
         points=points,
         why_not=why_not,
+        no_points=no_points,
+        lower_is_better=lower,
         inputs=inputs_of(result, absolute, mid, options),
         bias=None if rob is None else bias_shares(rob, options.tool, table, weights_of(result)[0]),
         judged=judged,
@@ -170,6 +174,9 @@ def _results(results: Any) -> dict[str, Pooled | PooledCounts]:
             raise DataError(
                 f"results: {name!r} is a {type(result).__name__}, not the result of pool() or counts(){more}"
             )
+    for i, name in enumerate(results):
+        if any(name.split() == other.split() for other in list(results)[:i]):
+            raise DataError(f"results: {name!r} differs from another outcome in spaces only")
     return dict(results)
 
 
@@ -214,20 +221,28 @@ def _mid(name: str, value: Any, result: Pooled | PooledCounts) -> float | None:
     return found
 
 
-def _points(name: str, result: Pooled | PooledCounts, given: Any, *, named: bool) -> Points | None:
-    """Points of the scale; None where it was asked of all outcomes and this one has no SMD or no SD of the scale."""
+def _points(
+    name: str, result: Pooled | PooledCounts, given: Any, *, named: bool
+) -> tuple[Points | None, str]:
+    """Points of the scale, or None and why there are none though they were asked for of all outcomes."""
     if given is None:
-        return None
+        return None, ""
     scale, sd = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
     if not isinstance(scale, str) or not scale.strip():
         raise DataError(f'points: {given!r} is no scale; write "MADRS", or ("MADRS", 9.0) with its SD')
     if sd is not None and _number("points: the SD", sd) <= 0:
         raise DataError(f"points: the SD of {scale} is {sd!r}; it must be above 0")
-    is_smd = result.measure.upper() == "SMD"
-    found = points_of(result, scale.strip(), None if sd is None else float(sd)) if is_smd else None
+    scale = scale.strip()
+    if result.measure.upper() != "SMD":
+        if named:
+            raise DataError(f"points: {name!r} cannot be told in points of {scale}: it is no SMD")
+        return None, ""
+    if not named and other_scales(result, scale):
+        return None, f"No points of {scale}: the trials used other scales; ask for them by outcome."
+    found = points_of(result, scale, None if sd is None else float(sd))
     if found is None and named:
-        why = (
-            f"no trial gives an SD of {scale}; give it, as in ({scale!r}, 9.0)" if is_smd else "it is no SMD"
+        raise DataError(
+            f"points: {name!r} cannot be told in points of {scale}: no trial gives an SD of {scale}; give it, as in "
+            f"({scale!r}, 9.0)"
         )
-        raise DataError(f"points: {name!r} cannot be told in points of {scale}: {why}")
-    return found
+    return found, "" if found else f"No points of {scale}: no trial gives an SD of it."
