@@ -4,10 +4,13 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test browser lint docs benchmark clean
+.PHONY: report paper test browser lint docs benchmark clean
 
 report: $(VENV)/.run
 	$(BIN)/python -m ketameta report --out out/
+
+paper: $(VENV)/.run
+	$(BIN)/python examples/paper/render.py --out out/paper
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadscope --cov --cov-report=term

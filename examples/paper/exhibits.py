@@ -128,7 +128,8 @@ def _findings(of: Analyses) -> str:
                 str(row["outcome"]),
                 str(row["k"]),
                 size,
-                f"{fit.measure} {effect(fit).replace(f'{level(fit.level)} CI ', '')}",
+                fit.measure,
+                effect(fit).replace(f"{level(fit.level)} CI ", ""),
                 "–" if fit.k == 1 else prediction(fit),
                 _absolute(row),
                 str(row["certainty"]),
@@ -138,6 +139,7 @@ def _findings(of: Analyses) -> str:
         "Outcome, next day",
         "Trials",
         "People",
+        "Measure",
         f"Effect ({level(of.depression.level)} CI)",
         "Prediction interval",
         "In other words",
@@ -157,19 +159,15 @@ def _absolute(row: pd.Series) -> str:
 
 def _without(of: Analyses) -> str:
     half = of.curve.leave_one_out().to_frame().set_index("trial")["half_life_hours"]
-    cohorts = dict(zip(of.depression.rows["label"], of.depression.rows["cohort_id"], strict=True))
-    rows = [
-        (
-            row.label,
-            f"{number(row.estimate)} ({span(row.ci_low, row.ci_high)})",
-            clock(half[cohorts[row.label]]),
-        )
-        for row in of.without.itertuples()
-    ]
-    rows += [
-        (name, "not in this pool", clock(half[name]))
-        for name in half.index.difference(list(cohorts.values()))
-    ]
+    pooled = of.without.set_index(of.depression.rows["cohort_id"].to_numpy())
+    labels = of.curve.rows.drop_duplicates("cohort_id").set_index("cohort_id")["label"]
+    rows = []
+    for cohort, hours in half.items():
+        others = "not in this pool"
+        if cohort in pooled.index:
+            value, low, high = pooled.loc[cohort, ["estimate", "ci_low", "ci_high"]]
+            others = f"{number(value)} ({span(low, high)})"
+        rows.append((labels[cohort], others, clock(hours)))
     heads = (
         "Left out",
         f"SMD of the others ({level(of.depression.level)} CI)",

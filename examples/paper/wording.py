@@ -120,9 +120,7 @@ def _largest(missing: pd.DataFrame) -> pd.Series:
 def _data(of: Analyses) -> dict[str, str]:
     included = of.trials[in_use(of.trials)]
     descriptor = json.loads(data_file(DESCRIPTOR).read_text(encoding="utf-8"))
-    provisional = of.trials[
-        (of.trials["status"] == "include") & (of.trials["source_kind"] == "secondary-text")
-    ]
+    provisional = included[included["source_kind"] == "secondary-text"]
     return {
         "software.version": km.__version__,
         "data.version": str(descriptor["version"]),
