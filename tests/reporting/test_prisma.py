@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import ketameta as km
+from ketameta.curves import compare
 from ketameta.errors import DataError, FigureError
 from ketameta.models import permutation
 from ketameta.reporting import prisma_items
@@ -75,7 +76,7 @@ def test_causes_of_heterogeneity_and_robustness_are_filled_only_where_they_were_
     groups, line, test = km.subgroups(TABLE, "drug", ci="Wald"), km.regress(TABLE, "year"), permutation(pool)
     found = frame(pool, groups, line, test)
     assert found.loc["20c", "text"] == f"{groups.sentence()} {line.sentence()}"
-    assert found.loc["13e", "filled"] == "yes"
+    assert found.loc["13e", "filled"] == "in part"
     assert "Subgroups by drug" in found.loc["13e", "text"]
     assert "were pooled under" not in found.loc["13e", "text"]
     assert test.sentence() in found.loc["20d", "text"]
@@ -97,10 +98,46 @@ def test_ratios_favour_below_or_above_one():
     assert np.allclose(effects["effect"].astype(float), np.exp(YI))
 
 
+def test_a_multilevel_model_of_logs_is_read_against_zero():
+    table = TABLE.assign(measure="OR", outcome="response", higher_is_worse=False, study=list("abcde"))
+    said = frame(km.multilevel(table, random="1 | study")).loc["20b", "text"]
+    assert "(log scale)" in said
+    assert "Values above 0 favour ketamine." in said
+
+
+def test_rows_in_no_synthesis_are_no_excluded_studies(fit):
+    found = frame(fit)
+    assert found.loc["16b", "filled"] == "no"
+    assert f"{len(fit.left_out)} rows that had been selected entered no synthesis" in found.loc["20a", "text"]
+    assert "entered no synthesis" not in frame(km.pool(TABLE)).loc["20a", "text"]
+    assert "studies that are in no analysis" in found.loc["17", "text"]
+
+
+def test_moderators_of_curves_and_robust_tests_are_causes_of_heterogeneity():
+    times = pd.DataFrame(
+        {
+            **{
+                "cohort_id": list("aabbccdd"),
+                "time_hours": [24, 168] * 4,
+                "vi": 0.05,
+                "route": list("iiiiaaaa"),
+            },
+            "yi": [-0.8, -0.4, -0.6, -0.2, -1.0, -0.7, -0.5, -0.3],
+        }
+    )
+    moderated, plain = km.durability(times, moderators="route"), km.durability(times)
+    assert moderated.sentence() in frame(moderated).loc["20c", "text"]
+    assert frame(plain).loc["20c", "filled"] == "no"
+    model = km.multilevel(TABLE.assign(study=list("aabbc")), random="1 | study", moderators="year")
+    assert frame(model.robust("study")).loc["20c", "filled"] == "yes"
+    both = compare(times, curves=["piecewise", "polynomial"])
+    assert both.curves[0].sentence() in frame(both).loc["20b", "text"]
+
+
 def test_tables_hold_the_rows(fit):
     tables = prisma_items(fit).tables
-    assert list(tables) == ["16b", "17", "19"]
-    assert tables["16b"]["reason"].tolist() == fit.left_out["reason"].tolist()
+    assert list(tables) == ["17", "19", "20a"]
+    assert tables["20a"]["reason"].tolist() == fit.left_out["reason"].tolist()
     assert set(tables["17"]["report"]) == set(fit.rows["report"])
     effects = tables["19"]
     assert effects["effect"].astype(float).tolist() == fit.yi.tolist()

@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from ketameta.curves import CurveComparison, DurabilityCurve
 from ketameta.errors import DataError
 from ketameta.evidence.sieve import count
-from ketameta.models import Multilevel, PermutationTest, Regression, Subgroups
+from ketameta.models import Multilevel, PermutationTest, Regression, RobustMultilevel, Subgroups
 from ketameta.models.result import RATIO_MEASURES
 from ketameta.plots._forestbias import bias_of
 from ketameta.plots._rob import Judgements, read_judgements
@@ -47,7 +48,7 @@ def prisma_items(*results: Any, rob: pd.DataFrame | None = None, tool: str = "Ro
     Returns
     -------
     PrismaItems
-        ``to_frame()``, ``to_markdown()``, ``to_html()``; ``tables`` for items 16b, 17, 18 and 19.
+        ``to_frame()``, ``to_markdown()``, ``to_html()``; ``tables`` for items 17, 18, 19 and 20a.
 
     Raises
     ------
@@ -76,13 +77,13 @@ def prisma_items(*results: Any, rob: pd.DataFrame | None = None, tool: str = "Ro
         synthesis_sentences(result)
     judged = None if rob is None else read_judgements(rob, tool)
     tables = {
-        "16b": left_out_rows(results),
         "17": characteristics(results),
         "18": pd.DataFrame() if rob is None else rob.reset_index(drop=True),
         "19": individual_results(results),
+        "20a": left_out_rows(results),
     }
     tables = {item: table for item, table in tables.items() if table.size}
-    made = (*_methods(results), *_studies(results, tables, judged), *_syntheses(results, judged))
+    made = (*_methods(results), *_studies(results, tables, judged), *_syntheses(results, tables, judged))
     return PrismaItems(made, tables)
 
 
@@ -134,7 +135,9 @@ def _methods(results: Sequence[Any]) -> tuple[PrismaItem, ...]:
             "Synthesis methods",
             "how causes of heterogeneity were looked for",
             _written(explored, _of_causes),
-            "" if explored else "how causes of heterogeneity were looked for, or that they were not",
+            "which of these were planned before the results were known"
+            if explored
+            else "how causes of heterogeneity were looked for, or that they were not",
         ),
         PrismaItem(
             "13f",
@@ -164,7 +167,6 @@ def _studies(
     results: Sequence[Any], tables: Mapping[str, pd.DataFrame], judged: Judgements | None
 ) -> tuple[PrismaItem, ...]:
     counted = [f"{count(len(rows), 'row')} in analysis {i}" for i, rows in _numbered_rows(results)]
-    out = tables.get("16b")
     effects = tables.get("19")
     return (
         PrismaItem(
@@ -178,7 +180,7 @@ def _studies(
             "16b",
             "Study selection",
             "studies that nearly qualified, and why they were excluded",
-            () if out is None else (f"{count(len(out), 'row')} gave no usable number (table 16b).",),
+            (),
             "citations of reports that were read and excluded, each with the reason",
         ),
         PrismaItem(
@@ -186,7 +188,9 @@ def _studies(
             "Study characteristics",
             "a citation and the characteristics of each study",
             _cited(results) if "17" in tables else (),
-            "" if "report" in tables.get("17", ()) else "a citation and the characteristics of each study",
+            "studies that are in no analysis, and characteristics that the rows do not have"
+            if "report" in tables.get("17", ())
+            else "a citation and the characteristics of each study",
         ),
         PrismaItem(
             "18",
@@ -209,7 +213,9 @@ def _studies(
     )
 
 
-def _syntheses(results: Sequence[Any], judged: Judgements | None) -> tuple[PrismaItem, ...]:
+def _syntheses(
+    results: Sequence[Any], tables: Mapping[str, pd.DataFrame], judged: Judgements | None
+) -> tuple[PrismaItem, ...]:
     explored = [one for one in results if _explores(one)]
     repeated = [one for one in results if isinstance(one, PermutationTest)]
     undirected = [
@@ -222,7 +228,7 @@ def _syntheses(results: Sequence[Any], judged: Judgements | None) -> tuple[Prism
             "20a",
             "Results of syntheses",
             "characteristics and risk of bias of the studies in each synthesis",
-            () if judged is None else _judged(results, judged),
+            (*_not_synthesised(tables.get("20a")), *(() if judged is None else _judged(results, judged))),
             "what the studies of each synthesis have in common"
             + ("" if judged else ", and their risk of bias"),
         ),
@@ -266,6 +272,15 @@ def _judged(results: Sequence[Any], judged: Judgements) -> tuple[str, ...]:
     return tuple(said)
 
 
+def _not_synthesised(out: pd.DataFrame | None) -> tuple[str, ...]:
+    """How many selected rows are in no synthesis."""
+    if out is None:
+        return ()
+    return (
+        f"{count(len(out), 'row')} that had been selected entered no synthesis (table 20a, with the reasons).",
+    )
+
+
 def _of_causes(result: Any) -> tuple[Sentence, ...]:
     """How causes of heterogeneity were looked for, without the pool of all studies."""
     overall = getattr(result, "overall", None)
@@ -275,8 +290,13 @@ def _of_causes(result: Any) -> tuple[Sentence, ...]:
 
 def _explores(result: Any) -> bool:
     """Whether a result is about causes of heterogeneity."""
-    moderated = isinstance(result, Multilevel) and result.moderators.strip() != "1"
-    return moderated or isinstance(result, Subgroups | Regression)
+    if isinstance(result, Multilevel):
+        return bool(result.moderators.strip() != "1")
+    if isinstance(result, RobustMultilevel):
+        return len(result.design.names) > 1
+    if isinstance(result, DurabilityCurve):
+        return bool(result.spec.moderators or result.spec.options.decay_moderators)
+    return isinstance(result, Subgroups | Regression)
 
 
 def _measured(result: Any) -> bool:
@@ -310,9 +330,11 @@ def _directed(result: Any) -> Any:
 
 
 def _with_direction(i: int, result: Any) -> str:
+    found = (result, result.curves[0]) if isinstance(result, CurveComparison) else (result,)
+    said = f"Analysis {i}: {' '.join(part.sentence() for part in found)}"
     one = _directed(result)
     below = None if one is None else lower_is_better(one.rows)
     if below is None:
-        return f"Analysis {i}: {result.sentence()}"
-    null = "1" if one.measure.upper() in RATIO_MEASURES else "0"
-    return f"Analysis {i}: {result.sentence()} Values {'below' if below else 'above'} {null} favour ketamine."
+        return said
+    as_ratio = one.measure.upper() in RATIO_MEASURES and not isinstance(one, Multilevel)
+    return f"{said} Values {'below' if below else 'above'} {'1' if as_ratio else '0'} favour ketamine."

@@ -65,8 +65,8 @@ class PrismaItems(Shown):
     items : tuple of PrismaItem
         The items in order.
     tables : dict of str to DataFrame
-        Tables by number of the item: left-out rows (16b), characteristics (17), judgements (18), results of each study
-        (19); without those that are empty.
+        Tables by number of the item: characteristics (17), judgements (18), results of each study (19), rows that are in
+        no synthesis (20a); without those that are empty.
     """
 
     items: tuple[PrismaItem, ...]

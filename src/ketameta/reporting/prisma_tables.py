@@ -40,10 +40,11 @@ def individual_results(results: Sequence[Any]) -> pd.DataFrame:
 
 
 def left_out_rows(results: Sequence[Any]) -> pd.DataFrame:
-    """Rows that gave no usable number, each with its reason."""
+    """Rows that are in no synthesis, each with its reason."""
     found = []
     for i, result in enumerate(results, 1):
-        for holder in (result, *(getattr(result, name, None) for name in ("overall", "pooled"))):
+        parts = (getattr(result, "overall", None), getattr(result, "pooled", None))
+        for holder in (result, *parts, *getattr(result, "curves", ())[:1]):
             rows = getattr(holder, "left_out", None)
             if isinstance(rows, pd.DataFrame) and len(rows):
                 table = rows[_present(rows, (*_NAMES, "reason"))].copy()
