@@ -239,6 +239,12 @@ def test_hostile_names_in_html(hostile):
         assert "\u202e" not in text
 
 
+def test_no_note_is_folded_away(hostile):
+    assert len(hostile.notes) > 12
+    assert "<details open>" in hostile.to_html()
+    assert "<details>" not in hostile.to_html()
+
+
 def test_hostile_names_in_markdown(hostile):
     text = hostile.to_markdown()
     tables = [block for block in text.split("\n\n") if block.startswith("| ")]

@@ -30,8 +30,8 @@ _HAZARDS = (
     "as proportional (GRADE guidelines 27)."
 )
 _TEST = (
-    "Small-study effects: slope of the effects on the root of 1/n + 1/n of the arms (Pustejovsky and Rodgers 2019; the "
-    "standard error where a size is not known) in a random-effects meta-regression, from 10 trials on."
+    "Small-study effects: slope of the effects on the root of 1/n + 1/n of the arms (Pustejovsky and Rodgers 2019, for SMDs; "
+    "the standard error where a size is not known) in a random-effects meta-regression, from 10 trials on."
 )
 _INPUTS = "What certainty is judged on is computed; certainty, the words of its domains and their reasons are the user's."
 

@@ -99,10 +99,9 @@ class SummaryOfFindings(Shown):
         return "\n".join((*map(_latex_table, self._cards()), *_latex_foot(self._foot()), ""))
 
     def to_html(self) -> str:
-        """Both tables and the footnotes as HTML without scripts, every text escaped."""
-        return "\n".join(
-            ("<div class='summary-of-findings'>", _WRAPPED, *map(card_html, self._cards()), "</div>")
-        )
+        """Both tables and the footnotes as HTML without scripts, every text escaped and every note open, to print."""
+        cards = [card_html(card).replace("<details>", "<details open>") for card in self._cards()]
+        return "\n".join(("<div class='summary-of-findings'>", _WRAPPED, *cards, "</div>"))
 
     def _repr_html_(self) -> str:
         return self.to_html()
