@@ -280,6 +280,8 @@ def test_hostile_names_stay_words():
     assert "\\$y\\$" in methods.latex
     assert "\x07" not in methods.text + methods.markdown + methods.latex
     assert "<b>" not in methods._repr_html_()
+    assert "a$|$b" in methods.latex
+    assert "$<$b$>$" in methods.latex
 
 
 @pytest.mark.parametrize("what", [None, "text", 1.0, TABLE])

@@ -1,11 +1,13 @@
-r"""Text as it stands in a BibTeX value, and back."""
+r"""Text as it stands in a BibTeX value, and back; and in the prose of a paper."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-__all__ = ["from_latex", "to_latex"]
+from ketameta._render import plain
+
+__all__ = ["from_latex", "to_latex", "to_prose"]
 
 _ACCENTS = {
     "`": "\u0300",
@@ -45,6 +47,21 @@ _NAMED = {
     "œ": r"\oe",
     "Œ": r"\OE",
 }
+_GREEK = "alpha beta gamma delta epsilon kappa lambda mu pi rho sigma tau phi chi Delta Omega"
+_MATHS = {
+    "\u2212": "$-$",
+    "∞": r"$\infty$",
+    "<": "$<$",
+    ">": "$>$",
+    "|": "$|$",
+    "≈": r"$\approx$",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "≠": r"$\neq$",
+    "→": r"$\to$",
+    "…": r"\ldots{}",
+    **{letter: rf"$\{name}$" for letter, name in zip("αβγδεκλμπρστφχΔΩ", _GREEK.split(), strict=True)},
+}
 _ESCAPED = frozenset("&%$#_")
 _COMMANDS = {command: text for text, command in _NAMED.items()}
 _LONGEST_FIRST = sorted(_COMMANDS, key=len, reverse=True)
@@ -68,6 +85,18 @@ def to_latex(text: str) -> str:
     50\% of \textbraceleft{}M{\"u}ller\textbraceright{} \& {\L}o{\'s}
     """
     return "".join(map(_encoded, " ".join(text.split())))
+
+
+def to_prose(text: str) -> str:
+    r"""Text of a sentence or table in LaTeX: :func:`to_latex`, with mathematical signs and Greek letters as mathematics.
+
+    Examples
+    --------
+    >>> from ketameta.reporting._latex import to_prose
+    >>> print(to_prose("\u22120.5 < 1 | study"))
+    $-$0.5 $<$ 1 $|$ study
+    """
+    return "".join(_MATHS.get(c, c) for c in to_latex(plain(text)))
 
 
 def _encoded(character: str) -> str:

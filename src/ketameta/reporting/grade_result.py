@@ -12,7 +12,7 @@ import pandas as pd
 from ketameta._render import Card, Shown, card_html, number, plain
 from ketameta.evidence.sieve import count
 from ketameta.models.result import level_text
-from ketameta.reporting._latex import to_latex
+from ketameta.reporting._latex import to_prose
 from ketameta.reporting.grade_cells import INPUTS, NOT_JUDGED, finding_cells, finding_heads, input_cells
 from ketameta.reporting.grade_notes import footnotes
 from ketameta.reporting.grade_options import SummaryOptions
@@ -29,20 +29,6 @@ _WRAPPED = (
 )
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~$^])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_GREEK = "alpha beta gamma delta epsilon kappa lambda mu pi rho sigma tau phi chi Delta Omega"
-_MATHS = {
-    "\u2212": "$-$",
-    "∞": r"$\infty$",
-    "<": "$<$",
-    ">": "$>$",
-    "|": "$|$",
-    "≈": r"$\approx$",
-    "≥": r"$\geq$",
-    "≤": r"$\leq$",
-    "≠": r"$\neq$",
-    "→": r"$\to$",
-    **{letter: rf"$\{name}$" for letter, name in zip("αβγδεκλμπρστφχΔΩ", _GREEK.split(), strict=True)},
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -150,19 +136,15 @@ def _markdown(text: str) -> str:
     return "".join(_ENTITIES.get(c, c) for c in _MARKDOWN.sub(r"\\\1", plain(text)))
 
 
-def _latex(text: str) -> str:
-    return "".join(_MATHS.get(c, c) for c in to_latex(plain(text)))
-
-
 def _latex_table(card: Card) -> str:
     many = len(card.columns)
     width = rf"\dimexpr(\linewidth-{2 * (many - 1)}\tabcolsep)/{many}\relax"
     columns = rf"@{{}}*{{{many}}}{{>{{\raggedright\arraybackslash\hspace{{0pt}}}}p{{{width}}}}}@{{}}"
-    head, *body = (" & ".join(map(_latex, cells)) for cells in (card.columns, *card.rows))
+    head, *body = (" & ".join(map(to_prose, cells)) for cells in (card.columns, *card.rows))
     return "\n".join(
         (
             r"\begin{table}[htbp]",
-            rf"\caption{{{_latex(card.title)}}}",
+            rf"\caption{{{to_prose(card.title)}}}",
             r"\scriptsize\setlength{\tabcolsep}{2pt}\renewcommand{\arraystretch}{1.3}",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
@@ -179,6 +161,6 @@ def _latex_table(card: Card) -> str:
 def _latex_foot(lines: Iterable[str]) -> tuple[str, ...]:
     return (
         r"\begingroup\footnotesize",
-        *(rf"\par\noindent {_latex(line)}" for line in lines),
+        *(rf"\par\noindent {to_prose(line)}" for line in lines),
         r"\par\endgroup",
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ketameta._render import plain
 from ketameta.evidence.sieve import count
-from ketameta.reporting._latex import to_latex
+from ketameta.reporting._latex import to_prose
 from ketameta.reporting.citing import software_and_data
 from ketameta.reporting.method_references import REFERENCES
 from ketameta.reporting.references import Reference
@@ -48,7 +48,7 @@ class Sentence:
     def latex(self) -> str:
         r"""The sentence in LaTeX, with ``\citep`` of natbib."""
         cited = f" \\citep{{{','.join(self.keys)}}}" if self.keys else ""
-        return f"{to_latex(plain(' '.join(self.words.split())))}{cited}."
+        return f"{to_prose(' '.join(self.words.split()))}{cited}."
 
 
 def said(words: str, *keys: str) -> Sentence:
