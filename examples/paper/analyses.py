@@ -36,8 +36,11 @@ POINTS = "MADRS"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Analyses:
-    """What the manuscript reports. ``careful`` holds pools again, with intervals that are never narrower than Wald's.
+    """What the manuscript reports.
 
+    ``careful`` holds pools again, with intervals that are never narrower than Wald's.
+
+    ``without`` has the pool without each trial, ``half_lives`` those of the curve without each cohort, in hours.
     ``ptsd_day``, ``ptsd_course`` and ``ptsd_adjunct`` are single trials, shown as such.
     """
 
@@ -59,6 +62,7 @@ class Analyses:
     ptsd_adjunct: Pooled
     careful: dict[str, Pooled]
     without: pd.DataFrame
+    half_lives: pd.Series
 
     @property
     def findings(self) -> SummaryOfFindings:
@@ -115,6 +119,7 @@ def _analyse(trials: pd.DataFrame) -> Analyses:
     ssi = effects("MD", NEXT_DAY, instrument="SSI", **suicidal)
     responding = effects("RR", NEXT_DAY, **{**depressed, "outcome": "response"})
     midazolam = day[day["comparator_class"] == "psychoactive"]
+    curve = km.durability(effects("SMD", **depressed))
     return Analyses(
         trials=trials,
         missing=load_missing(),
@@ -133,7 +138,7 @@ def _analyse(trials: pd.DataFrame) -> Analyses:
         response=km.pool(responding),
         response_counts=km.counts(responding, measure="OR", method="UM.FS"),
         remission=km.pool(effects("RR", NEXT_DAY, **{**depressed, "outcome": "remission"})),
-        curve=km.durability(effects("SMD", **depressed)),
+        curve=curve,
         ideation=km.pool(effects("SMD", NEXT_DAY, **suicidal)),
         ssi=km.pool(ssi),
         ptsd_day=km.pool(effects("MD", NEXT_DAY, instrument="IES-R", **traumatised)),
@@ -144,6 +149,7 @@ def _analyse(trials: pd.DataFrame) -> Analyses:
             for name, rows in {"depression": day, "midazolam": midazolam, "ssi": ssi}.items()
         },
         without=_without_each(day),
+        half_lives=curve.leave_one_out().to_frame().set_index("trial")["half_life_hours"],
     )
 
 

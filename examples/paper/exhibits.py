@@ -19,7 +19,8 @@ from ketameta.plots.forest import ForestOptions
 from ketameta.plots.timecourse import TimecourseOptions
 from ketameta.reporting.inline_svg import inline_svg
 
-_WIDTH = 166.0
+FORMATS = ("png", "svg", "pdf")
+_WIDTH, _NARROW = 166.0, 140.0
 _OUTCOMES = {
     "MDD": ("depression", "response", "remission", "suicidal_ideation"),
     "PTSD": ("ptsd",),
@@ -30,7 +31,7 @@ _ROUTES = {"IV": "intravenous", "IN": "intranasal"}
 
 
 def figures(of: Analyses, folder: Path) -> dict[str, str]:
-    """Draw each figure into a folder, as PNG, SVG and PDF, and return it for use inside a page."""
+    """Draw each figure into a folder in each of FORMATS, and return it for use inside a page."""
     from matplotlib.pyplot import close
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -45,15 +46,17 @@ def figures(of: Analyses, folder: Path) -> dict[str, str]:
         ),
         "course": (
             "Effect of a single dose over time",
-            km.timecourse(of.curve, options=TimecourseOptions(width_mm=_WIDTH, footer=False)),
+            km.timecourse(of.curve, options=TimecourseOptions(width_mm=_NARROW, footer=False)),
         ),
     }
     pages = {}
     for name, (title, axes) in drawn.items():
-        save(axes, folder / name)
+        save(axes, folder / name, formats=FORMATS)
         svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
-        pages[name] = inline_svg(svg, prefix=name, title=title, description=describe(axes))
-        close(axes.get_figure(root=True))
+        figure = axes.get_figure(root=True)
+        shown = inline_svg(svg, prefix=name, title=title, description=describe(axes))
+        pages[name] = f"<div class='drawing' style='max-width: {figure.get_figwidth():.2f}in'>{shown}</div>"
+        close(figure)
     return pages
 
 
@@ -158,11 +161,10 @@ def _absolute(row: pd.Series) -> str:
 
 
 def _without(of: Analyses) -> str:
-    half = of.curve.leave_one_out().to_frame().set_index("trial")["half_life_hours"]
     pooled = of.without.set_index(of.depression.rows["cohort_id"].to_numpy())
     labels = of.curve.rows.drop_duplicates("cohort_id").set_index("cohort_id")["label"]
     rows = []
-    for cohort, hours in half.items():
+    for cohort, hours in of.half_lives.items():
         others = "not in this pool"
         if cohort in pooled.index:
             value, low, high = pooled.loc[cohort, ["estimate", "ci_low", "ci_high"]]

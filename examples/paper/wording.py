@@ -290,7 +290,6 @@ def claims(of: Analyses) -> dict[str, bool]:
     late = of.curve.rows.loc[of.curve.rows["time_hours"] > _LATE[0], "cohort_id"]
     week = of.curve.at(hours=[WEEK.at]).iloc[0]
     anaesthetised = of.curve.rows.loc[of.curve.rows["cohort_id"] == "lii2023", "schedule"]
-    half_lives = of.curve.leave_one_out().to_frame().set_index("trial")["half_life_hours"]
     trauma = (of.ptsd_day, of.ptsd_course, of.ptsd_adjunct)
     largest, notes = _largest(of.missing), " ".join([*fit.notes, *fit.rows["effect_notes"]])
     day = of.curve.at(hours=[NEXT_DAY.at]).iloc[0]
@@ -321,7 +320,7 @@ def claims(of: Analyses) -> dict[str, bool]:
         "curve.fades": day["estimate"] < week["estimate"] < 0,
         "curve.endless": of.curve.half_life.ci_high == math.inf,
         "curve.one_trial_late": set(late) == {"lii2023"},
-        "curve.half_life_hangs": half_lives["lii2023"] == math.inf,
+        "curve.half_life_hangs": of.half_lives["lii2023"] == math.inf,
         "curve.anaesthesia": bool(anaesthetised.str.contains("anaesthesia").all()),
         "ideation.open": not excludes(ideation),
         "ideation.midazolam": weight(ideation, comparator="midazolam") > 1 - 1e-9,
