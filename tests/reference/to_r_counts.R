@@ -39,6 +39,8 @@ ketameta <- c(
   "p" = 2.3640961934010596e-05
 )
 
+# Differences count in proportion to the number, or to its usual size where the number is smaller.
+size <- c(0.271, 1, 1, 1, 0, 0.271, 0.271, 1)
 cat(sprintf("%s %.17g %.17g\n", names(found), found, ketameta), sep = "")
-same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = 1e-06)), ketameta, found)
-stopifnot("R and ketameta differ" = all(same))
+same <- abs(found - ketameta) <= 1e-06 * pmax(abs(ketameta), size)
+stopifnot("R and ketameta differ" = isTRUE(all(same)))

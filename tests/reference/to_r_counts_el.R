@@ -1,7 +1,7 @@
 # ketameta: Binomial-normal model, conditional on the margins, exact likelihood (CM.EL), maximum likelihood by 30-node adaptive Gauss-Hermite quadrature; 95% Wald interval by t with 5 degrees of freedom
 # Ratios stand as natural logs.
 # Data: ketameta VERSION; user data; 6 rows, SHA-256 08141bc2973a
-# rma.glmm() stops its search a little early, and takes the standard error from numerical derivatives.
+# rma.glmm() stops its search a little early, and takes the standard error from numerical derivatives; with few events it may end with an error.
 
 suppressMessages(library(metafor))
 
@@ -15,7 +15,7 @@ d <- data.frame(
 )
 
 fit <- rma.glmm(ai = a, n1i = n1, ci = c, n2i = n2, data = d, slab = label, measure = "OR", model = "CM.EL", method = "ML", test = "t", level = 95, drop00 = FALSE)
-new <- predict(fit)
+new <- predict(fit, level = 95)
 print(fit)
 
 found <- c(
@@ -41,6 +41,8 @@ ketameta <- c(
   "pi_high" = 5.2021207446845645
 )
 
+# Differences count in proportion to the number, or to its usual size where the number is smaller.
+size <- c(0.727, 1, 0, 0.727, 0.727, 1, 0.727, 0.727)
 cat(sprintf("%s %.17g %.17g\n", names(found), found, ketameta), sep = "")
-same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = 0.01)), ketameta, found)
-stopifnot("R and ketameta differ" = all(same))
+same <- abs(found - ketameta) <= 0.01 * pmax(abs(ketameta), size)
+stopifnot("R and ketameta differ" = isTRUE(all(same)))

@@ -1,7 +1,7 @@
 # ketameta: Method: natural cubic spline in log time, knots at 4 h, 24 h, 7 d; random effects of trial and of time within trial, REML; correlation 0.6 between 24 h and 7 d (log-time) assumed; t(5) intervals
 # X holds the basis of the curve at the measured times; each coefficient is named as in ketameta.
 # Data: ketameta VERSION; user data; 20 rows, SHA-256 2535958645ec
-# rma.mv() searches the variances by values of the likelihood alone, which fixes them to fewer digits.
+# rma.mv() searches the variances by values of the likelihood alone, which fixes them to fewer digits; where a component lies at the edge of its range, the search may end with an error.
 
 suppressMessages(library(metafor))
 
@@ -68,6 +68,8 @@ ketameta <- c(
   "loglik" = 3.187823561146552
 )
 
+# Differences count in proportion to the number, or to its usual size where the number is smaller.
+size <- c(0.132, 0, 0.103, 0, 0.107, 0, 0.036, 0.036, 1)
 cat(sprintf("%s %.17g %.17g\n", names(found), found, ketameta), sep = "")
-same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = 0.001)), ketameta, found)
-stopifnot("R and ketameta differ" = all(same))
+same <- abs(found - ketameta) <= 0.001 * pmax(abs(ketameta), size)
+stopifnot("R and ketameta differ" = isTRUE(all(same)))

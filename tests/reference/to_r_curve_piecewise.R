@@ -1,7 +1,7 @@
 # ketameta: Method: straight lines in log time, knots at 4 h, 3 d, 14 d; random effects of trial and of time within trial, REML; correlation 0.6 between 24 h and 7 d (log-time) assumed; normal intervals
 # X holds the basis of the curve at the measured times; each coefficient is named as in ketameta.
 # Data: ketameta VERSION; user data; 20 rows, SHA-256 2535958645ec
-# rma.mv() searches the variances by values of the likelihood alone, which fixes them to fewer digits.
+# rma.mv() searches the variances by values of the likelihood alone, which fixes them to fewer digits; where a component lies at the edge of its range, the search may end with an error.
 
 suppressMessages(library(metafor))
 
@@ -69,6 +69,8 @@ ketameta <- c(
   "loglik" = 3.746973580954603
 )
 
+# Differences count in proportion to the number, or to its usual size where the number is smaller.
+size <- c(0.122, 0, 0.105, 0, 0.135, 0, 0.036, 0.036, 1)
 cat(sprintf("%s %.17g %.17g\n", names(found), found, ketameta), sep = "")
-same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = 0.001)), ketameta, found)
-stopifnot("R and ketameta differ" = all(same))
+same <- abs(found - ketameta) <= 0.001 * pmax(abs(ketameta), size)
+stopifnot("R and ketameta differ" = isTRUE(all(same)))

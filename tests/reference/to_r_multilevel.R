@@ -1,6 +1,6 @@
 # ketameta: Multilevel model, sampling errors correlated 0.5 within cohort_id, random effects cohort_id, cohort_id/id by REML; 95% intervals, t and F tests, degrees of freedom by containment
 # Data: ketameta VERSION; user data; 20 rows, SHA-256 cf78e17ac5dd
-# rma.mv() searches the variances by values of the likelihood alone, which fixes them to fewer digits.
+# rma.mv() searches the variances by values of the likelihood alone, which fixes them to fewer digits; where a component lies at the edge of its range, the search may end with an error.
 
 suppressMessages(library(metafor))
 
@@ -67,6 +67,8 @@ ketameta <- c(
   "loglik" = 1.3970157183899907
 )
 
+# Differences count in proportion to the number, or to its usual size where the number is smaller.
+size <- c(0.0838, 0, 0.0838, 0.0838, 1, 0.036, 0.036, 1, 1, 1, 1)
 cat(sprintf("%s %.17g %.17g\n", names(found), found, ketameta), sep = "")
-same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = 0.001)), ketameta, found)
-stopifnot("R and ketameta differ" = all(same))
+same <- abs(found - ketameta) <= 0.001 * pmax(abs(ketameta), size)
+stopifnot("R and ketameta differ" = isTRUE(all(same)))

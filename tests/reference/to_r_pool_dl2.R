@@ -16,7 +16,7 @@ first <- rma(yi, vi, data = d, method = "DL")
 moment <- rma(yi, vi, data = d, method = "GENQ", weights = 1 / (d$vi + first$tau2))
 fit <- rma(yi, vi, data = d, slab = label, tau2 = moment$tau2, test = "knha", level = 95)
 spread <- confint(rma(yi, vi, data = d, method = "DL"), level = 95, control = list(tol = 3e-15, tau2.max = 100, maxiter = 100000))$random["tau^2", c("ci.lb", "ci.ub")]
-new <- predict(fit)
+new <- predict(fit, level = 95)
 print(fit)
 
 found <- c(
@@ -54,6 +54,8 @@ ketameta <- c(
   "pi_high" = 0.1623955230789107
 )
 
+# Differences count in proportion to the number, or to its usual size where the number is smaller.
+size <- c(0.121, 0.121, 0.121, 1, 0, 1, 1, 0.0639, 1, 1, 0.0639, 0.0639, 0.121, 0.121)
 cat(sprintf("%s %.17g %.17g\n", names(found), found, ketameta), sep = "")
-same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = 1e-06)), ketameta, found)
-stopifnot("R and ketameta differ" = all(same))
+same <- abs(found - ketameta) <= 1e-06 * pmax(abs(ketameta), size)
+stopifnot("R and ketameta differ" = isTRUE(all(same)))

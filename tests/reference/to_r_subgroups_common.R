@@ -17,8 +17,8 @@ d <- data.frame(
 d$group <- factor(d$group, levels = c("saline", "\"mida\u000azolam\""))
 
 X <- model.matrix(~ 0 + group, d)
-all <- rma(yi, vi, mods = X, intercept = FALSE, data = d, method = "ML", test = "z", level = 95, control = list(threshold = 6.4e-15, maxiter = 100000))
-wald <- rma(yi, vi, mods = X, intercept = FALSE, data = d, method = "ML", test = "z", level = 95, control = list(threshold = 6.4e-15, maxiter = 100000))
+all <- rma(yi, vi, mods = X, intercept = FALSE, data = d, method = "ML", test = "z", level = 95, control = list(threshold = 1e-13 * (mean(d$vi) + var(d$yi)), maxiter = 100000))
+wald <- rma(yi, vi, mods = X, intercept = FALSE, data = d, method = "ML", test = "z", level = 95, control = list(threshold = 1e-13 * (mean(d$vi) + var(d$yi)), maxiter = 100000))
 show <- function(f, i = 1) list(estimate = f$beta[[i]], ci_low = f$ci.lb[[i]], ci_high = f$ci.ub[[i]], tau2 = f$tau2)
 groups <- lapply(seq_len(nlevels(d$group)), function(i) show(all, i))
 fit <- rma(c(wald$beta), sei = wald$se, method = "EE", slab = levels(d$group))
@@ -51,6 +51,8 @@ ketameta <- c(
   "tau2, \"mida\u000azolam\"" = 0.03902890213532273
 )
 
+# Differences count in proportion to the number, or to its usual size where the number is smaller.
+size <- c(1, 1, 0.253, 0.253, 0.253, 0.0639, 0.253, 0.253, 0.253, 0.0639)
 cat(sprintf("%s %.17g %.17g\n", names(found), found, ketameta), sep = "")
-same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = 1e-06)), ketameta, found)
-stopifnot("R and ketameta differ" = all(same))
+same <- abs(found - ketameta) <= 1e-06 * pmax(abs(ketameta), size)
+stopifnot("R and ketameta differ" = isTRUE(all(same)))

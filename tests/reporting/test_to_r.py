@@ -62,6 +62,18 @@ def repeated() -> pd.DataFrame:
     return table.assign(yi=-0.9 + 0.11 * x + wave, vi=0.03 + 0.004 * (table["trial"] % 4))
 
 
+def small() -> pd.DataFrame:
+    """The trials in a unit ten thousand times larger: all variances lie near 1e-9."""
+    es = trials()
+    return es.assign(yi=1e-4 * es["yi"], vi=1e-8 * es["vi"])
+
+
+def wide() -> pd.DataFrame:
+    """Trials with effects a thousand times farther apart than their standard errors."""
+    es = trials().head(6)
+    return es.assign(yi=1e6 * es["yi"], vi=1e6 * es["vi"])
+
+
 COUNTS = ([18, 3, 9, 0, 27, 6], [24, 19, 20, 15, 31, 22], [4, 4, 6, 1, 6, 8], [25, 18, 21, 14, 30, 20])
 
 
@@ -81,6 +93,8 @@ def results() -> dict[str, object]:
             "pool_kr": km.pool(es, ci="KR"),
             "pool_hts": km.pool(es, prediction="t(k-2)"),
             "pool_ee": km.pool(es.assign(measure="OR"), tau2="EE", ci="Wald"),
+            "pool_small": km.pool(small(), tau2="ML", ci="Wald", level=0.2),
+            "pool_wide": km.pool(wide(), tau2="EB"),
             "pool_one": km.pool(es.head(1)),
             "subgroups": km.subgroups(es, "control"),
             "subgroups_common": km.subgroups(es, "control", common_tau2=True, tau2="ML", ci="Wald"),
@@ -192,6 +206,28 @@ def test_what_metafor_cannot_do_is_refused_with_the_reason(make, why):
         to_r(make())
 
 
+@pytest.mark.parametrize("formula", ["I(calendar**2) + calendar", "ton"])
+def test_a_design_that_metafor_takes_for_singular_is_refused(formula):
+    es = trials().assign(calendar=lambda t: 2010.0 + t["year"], ton=lambda t: 1e-6 * t["year"])
+    with pytest.raises(ModelError, match="takes the columns of this design for dependent"):
+        to_r(km.regress(es, formula, tau2="DL"))
+    repaired = {"ton": "scale(ton)"}.get(formula, "I(center(calendar)**2) + center(calendar)")
+    assert "rma(" in to_r(km.regress(es, repaired, tau2="DL"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: km.pool(trials(), level=0.005),
+        lambda: km.counts(*COUNTS, level=0.005),
+        lambda: km.multilevel(repeated(), random="1 | cohort_id", options=km.MultilevelOptions(level=0.005)),
+    ],
+)
+def test_a_level_that_metafor_takes_for_another_is_refused(make):
+    with pytest.raises(ModelError, match="below 1 percent"):
+        to_r(make())
+
+
 def test_scripts_are_ascii_and_names_stay_inside_their_strings():
     for result in results().values():
         text = to_r(result)
@@ -245,6 +281,13 @@ def test_r_stops_where_a_number_was_changed():
     fit = results()["pool_dl"]
     assert r(script.replace(r_number(fit.tau2), r_number(fit.tau2 * 1.0001))).returncode != 0
     assert "R and ketameta differ" in r(script.replace("-0.62,", "-0.63,")).stderr
+
+
+def test_r_stops_where_a_tiny_number_was_changed():
+    needs_r()
+    fit, script = results()["pool_small"], to_r(results()["pool_small"])
+    for value in (fit.tau2, fit.estimate, fit.pi_low):
+        assert "R and ketameta differ" in r(script.replace(r_number(value), r_number(value * 1.001))).stderr
 
 
 def test_r_reads_names_as_they_were():

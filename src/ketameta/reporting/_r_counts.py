@@ -10,7 +10,7 @@ from ketameta.errors import ModelError
 from ketameta.models import PooledCounts
 from ketameta.models._studies import text_column
 from ketameta.models.glmm import informative
-from ketameta.reporting._rscript import RAnalysis, r_frame, r_number
+from ketameta.reporting._rscript import RAnalysis, r_frame, r_level
 
 __all__ = ["of_counts"]
 
@@ -23,7 +23,8 @@ _WEIGHTED = {
 }
 _NODES = {"UM.FS": ", nAGQ = 25", "CM.EL": ""}
 _OPTIMISER = (
-    "rma.glmm() stops its search a little early, and takes the standard error from numerical derivatives."
+    "rma.glmm() stops its search a little early, and takes the standard error from numerical derivatives; with few "
+    "events it may end with an error."
 )
 _EDGE = (
     "tau2 is 0, the edge of its range, where the standard error of rma.glmm() is not that of the common-effect model: "
@@ -57,7 +58,7 @@ def of_counts(fit: PooledCounts) -> RAnalysis:
     cells = {name: getattr(fit, name)[used] for name in ("a", "n1", "c", "n2")}
     labels = [label for label, kept in zip(text_column(fit.rows, "label"), used, strict=True) if kept]
     found = {"estimate": "fit$beta[[1]]"}
-    level = r_number(100.0 * fit.level)
+    level = r_level(fit.level)
     if fitted:
         method, test = ("EE" if fit.tau2_method == "EE" else "ML"), ("t" if fit.ci_method == "t" else "z")
         code = (
@@ -74,7 +75,7 @@ def of_counts(fit: PooledCounts) -> RAnalysis:
     if not {_EDGE, _PROFILE} & set(left_out):
         found |= {"ci_low": "fit$ci.lb", "ci_high": "fit$ci.ub", "p": "fit$pval"}
         if math.isfinite(fit.pi_low):
-            code += "\nnew <- predict(fit)"
+            code += f"\nnew <- predict(fit, level = {level})"
             found |= {"pi_low": "new$pi.lb", "pi_high": "new$pi.ub"}
     expected = {name: float(getattr(fit, name)) for name in found}
     scale = ("Ratios stand as natural logs.",) if fit.ratio else ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -14,13 +16,23 @@ from ketameta.models import Multilevel
 from ketameta.models._ml_problem import Problem
 from ketameta.models._ml_terms import Term
 from ketameta.models._studies import text_column
-from ketameta.reporting._rscript import RAnalysis, r_coefficients, r_frame, r_matrix, r_number, r_vector
+from ketameta.reporting._rscript import (
+    RAnalysis,
+    r_coefficients,
+    r_frame,
+    r_level,
+    r_matrix,
+    r_number,
+    r_vector,
+    require_rank,
+)
 
 __all__ = ["of_curve", "of_multilevel"]
 
 _TOLERANCE = 1e-3
 _SEARCH = (
-    "rma.mv() searches the variances by values of the likelihood alone, which fixes them to fewer digits."
+    "rma.mv() searches the variances by values of the likelihood alone, which fixes them to fewer digits; where a "
+    "component lies at the edge of its range, the search may end with an error."
 )
 _CONTROL = 'optimizer = "nlminb", rel.tol = 1e-10, iter.max = 5000, eval.max = 5000'
 _MOST_STRUCTURED = 2
@@ -43,7 +55,8 @@ def of_multilevel(fit: Multilevel) -> RAnalysis:
     columns: dict[str, list[float] | list[str]] = {}
     random = [_term(term, i, columns) for i, term in enumerate(terms, 1)]
     structures = [term.random.structure for term in structured]
-    data = _data(fit.rows, fit.yi, columns, fit.design.x, fit.design.names, _sampling(fit._problem))
+    v = _sampling(fit._problem)
+    data = _data(fit.rows, fit.yi, columns, fit.design.x, fit.design.names, v)
     if fit.test_method == "t":
         test = f'test = "t", dfs = "{"contain" if fit.df_method == "containment" else "residual"}"'
     else:
@@ -67,7 +80,9 @@ def of_multilevel(fit: Multilevel) -> RAnalysis:
     expected |= {"qm": fit.qm, "qm_p": fit.qm_p, "qe": fit.qe, "loglik": fit.loglik}
     scale = ("Ratios stand as natural logs.",) if fit.ratio else ()
     about = (f"ketameta: {fit.method_line}", *scale, f"Data: {fit.provenance.line()}")
-    return RAnalysis(about, data, code, found, expected, _TOLERANCE, (_SEARCH,))
+    return RAnalysis(
+        about, data, code, found, expected, _TOLERANCE, (_SEARCH,), math.sqrt(np.mean(np.diag(v)))
+    )
 
 
 def of_curve(curve: DurabilityCurve) -> RAnalysis:
@@ -115,13 +130,15 @@ def of_curve(curve: DurabilityCurve) -> RAnalysis:
         "X holds the basis of the curve at the measured times; each coefficient is named as in ketameta.",
         f"Data: {curve.provenance.line()}",
     )
-    return RAnalysis(about, data, code, found, expected, _TOLERANCE, (_SEARCH,))
+    return RAnalysis(
+        about, data, code, found, expected, _TOLERANCE, (_SEARCH,), math.sqrt(np.mean(np.diag(v)))
+    )
 
 
 def _call(rest: str, method: str, level: float, starts: str = "") -> str:
     return (
         f"fit <- rma.mv(yi, V, mods = X, intercept = FALSE, data = d, {rest},\n"
-        f'  method = "{method}", level = {r_number(100.0 * level)}, control = list({starts}{_CONTROL}))'
+        f'  method = "{method}", level = {r_level(level)}, control = list({starts}{_CONTROL}))'
     )
 
 
@@ -143,6 +160,7 @@ def _data(
     v: Array,
 ) -> str:
     """Code of the rows, the design matrix X and the sampling covariance V."""
+    require_rank(x)
     frame = r_frame({"label": text_column(rows, "label"), "yi": yi, **columns})
     i, j = np.nonzero(np.triu(v, 1))
     lines = [frame, r_matrix("X", x, names), f"V <- diag({r_vector(np.diag(v).tolist())}, nrow(d))"]

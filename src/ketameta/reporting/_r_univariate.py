@@ -9,7 +9,16 @@ import numpy as np
 from ketameta._typing import Array
 from ketameta.models import Pooled, Regression, Subgroups
 from ketameta.models._studies import text_column
-from ketameta.reporting._rscript import RAnalysis, r_coefficients, r_frame, r_matrix, r_number, r_vector
+from ketameta.reporting._rscript import (
+    RAnalysis,
+    r_coefficients,
+    r_frame,
+    r_level,
+    r_matrix,
+    r_number,
+    r_vector,
+    require_rank,
+)
 
 __all__ = ["of_pool", "of_regression", "of_subgroups"]
 
@@ -21,6 +30,7 @@ _NO_INTERVAL = {
     "KR": "metafor has no Kenward-Roger interval of the mean: its standard error, interval and P value are not compared.",
     "profile": "metafor has no profile-likelihood interval of the mean: interval and P value are not compared.",
 }
+_TOTAL = "(mean(d$vi) + var(d$yi))"
 _PREDICTED = ("z", "t(k-1)")
 
 
@@ -48,7 +58,7 @@ def of_pool(fit: Pooled) -> RAnalysis:
         compare("tau2", "fit$tau2", fit.tau2)
         compare("i2", "fit$I2", fit.i2)
         compare("h2", "fit$H2", fit.h2)
-    code = [_fit("yi, vi, data = d, slab = label", method, fit.ci_method, fit.level, fit.vi)]
+    code = [_fit("yi, vi, data = d, slab = label", method, fit.ci_method, fit.level)]
     if not math.isnan(fit.tau2_ci[0]):
         if fit.tau2_interval == "Q-profile":
             code.append(_q_profile(fit.tau2_method, fit.tau2_ci[1], fit.level, fit.vi))
@@ -57,7 +67,7 @@ def of_pool(fit: Pooled) -> RAnalysis:
         else:
             left_out.append(f"The interval of tau2 ({fit.tau2_interval}) is not compared.")
     if fit.prediction_method in _PREDICTED:
-        code.append("new <- predict(fit)")
+        code.append(f"new <- predict(fit, level = {r_level(fit.level)})")
         compare("pi_low", "new$pi.lb", fit.pi_low)
         compare("pi_high", "new$pi.ub", fit.pi_high)
     elif fit.prediction_method == "t(k-2)":
@@ -71,7 +81,9 @@ def of_pool(fit: Pooled) -> RAnalysis:
     about = (f"ketameta: {fit.method}", *_scale(fit.ratio), f"Data: {fit.provenance.line()}")
     labels = text_column(fit.rows, "label")
     data = r_frame({"label": labels, "yi": fit.yi, "vi": fit.vi})
-    return RAnalysis(about, data, "\n".join(code), found, expected, _TOLERANCE, tuple(left_out))
+    return RAnalysis(
+        about, data, "\n".join(code), found, expected, _TOLERANCE, tuple(left_out), _unit(fit.vi)
+    )
 
 
 def of_subgroups(result: Subgroups) -> RAnalysis:
@@ -91,9 +103,9 @@ def of_subgroups(result: Subgroups) -> RAnalysis:
     method, ci = result.overall.tau2_method, result.overall.ci_method
     levels = f"d$group <- factor(d$group, levels = {r_vector([name for name, _ in result.groups])})"
     if result.common_tau2:
-        code = _common_groups(method, ci, first.level, vi)
+        code = _common_groups(method, ci, first.level)
     else:
-        code = _separate_groups(method, ci, first.level, vi)
+        code = _separate_groups(method, ci, first.level)
     found = {"q_between": "fit$QE", "p": "fit$QEp"}
     expected = {"q_between": result.q_between, "p": result.p}
     shown = ("estimate", "ci_low", "ci_high") if ci not in _NO_INTERVAL else ("estimate",)
@@ -108,15 +120,16 @@ def of_subgroups(result: Subgroups) -> RAnalysis:
         f"Data: {result.provenance.line()}",
     )
     left_out = (_NO_INTERVAL[ci],) if ci in _NO_INTERVAL else ()
-    return RAnalysis(about, f"{data}\n{levels}", code, found, expected, _TOLERANCE, left_out)
+    return RAnalysis(about, f"{data}\n{levels}", code, found, expected, _TOLERANCE, left_out, _unit(vi))
 
 
 def of_regression(fit: Regression) -> RAnalysis:
     """The script of a meta-regression, with the columns of its design matrix."""
     data = r_frame({"label": text_column(fit.rows, "label"), "yi": fit.yi, "vi": fit.vi})
+    require_rank(fit.design.x)
     matrix = r_matrix("X", fit.design.x, fit.design.names)
     call = "yi, vi, mods = X, intercept = FALSE, data = d, slab = label"
-    code = [_fit(call, fit.tau2_method, fit.ci_method, fit.level, fit.vi, mods=True)]
+    code = [_fit(call, fit.tau2_method, fit.ci_method, fit.level, mods=True)]
     found, expected = r_coefficients(fit.to_frame())
     found |= {"qm": "fit$QM", "qm_p": "fit$QMp", "qe": "fit$QE", "qe_p": "fit$QEp"}
     expected |= {"qm": fit.qm, "qm_p": fit.qm_p, "qe": fit.qe, "qe_p": fit.qe_p}
@@ -136,15 +149,15 @@ def of_regression(fit: Regression) -> RAnalysis:
         *_scale(fit.ratio),
         f"Data: {fit.provenance.line()}",
     )
-    return RAnalysis(about, f"{data}\n{matrix}", "\n".join(code), found, expected, _TOLERANCE, left_out)
+    return RAnalysis(
+        about, f"{data}\n{matrix}", "\n".join(code), found, expected, _TOLERANCE, left_out, _unit(fit.vi)
+    )
 
 
-def _fit(
-    call: str, method: str, ci: str, level: float, vi: Array, *, mods: bool = False, name: str = "fit"
-) -> str:
+def _fit(call: str, method: str, ci: str, level: float, *, mods: bool = False, name: str = "fit") -> str:
     """Code of one fit; estimators that rma() knows only as weights of the generalised Q statistic come in two calls."""
-    test = f'test = "{_TESTS.get(ci, "z")}", level = {r_number(100.0 * level)}'
-    options = _control(method, vi)
+    test = f'test = "{_TESTS.get(ci, "z")}", level = {r_level(level)}'
+    options = _control(method)
     if method in ("GENQ", *_IN_STEPS):
         given = _given(mods)
         weights, before = "1 / sqrt(d$vi)", ""
@@ -160,13 +173,12 @@ def _given(mods: bool) -> str:
     return "yi, vi, mods = X, intercept = FALSE, data = d" if mods else "yi, vi, data = d"
 
 
-def _control(method: str, vi: Array) -> str:
+def _control(method: str) -> str:
     """Stopping rules in proportion to the data: those of rma() are absolute."""
-    size = float(np.mean(vi))
     if method in _SCORED:
-        return f", control = list(threshold = {1e-13 * size:.2g}, maxiter = 100000)"
+        return f", control = list(threshold = 1e-13 * {_TOTAL}, maxiter = 100000)"
     if method == "PM":
-        return f", control = list(tol = {1e-13 * size:.2g}, tau2.max = {max(100.0, 1e4 * size):.4g}, maxiter = 100000)"
+        return f", control = list(tol = 1e-13 * {_TOTAL}, tau2.max = nrow(d) * {_TOTAL}, maxiter = 100000)"
     return ""
 
 
@@ -176,8 +188,7 @@ def _q_profile(method: str, upper: float, level: float, vi: Array, *, mods: bool
     limits = (
         f"tol = {1e-13 * float(np.min(vi)):.2g}, tau2.max = {max(100.0, 2.0 * upper):.4g}, maxiter = 100000"
     )
-    percent = r_number(100.0 * level)
-    return f'spread <- confint({fit}, level = {percent}, control = list({limits}))$random["tau^2", c("ci.lb", "ci.ub")]'
+    return f'spread <- confint({fit}, level = {r_level(level)}, control = list({limits}))$random["tau^2", c("ci.lb", "ci.ub")]'
 
 
 def _wald_prediction(level: float) -> str:
@@ -192,13 +203,13 @@ _SHOW = """\
 show <- function(f, i = 1) list(estimate = f$beta[[i]], ci_low = f$ci.lb[[i]], ci_high = f$ci.ub[[i]], tau2 = f$tau2)"""
 
 
-def _common_groups(method: str, ci: str, level: float, vi: Array) -> str:
+def _common_groups(method: str, ci: str, level: float) -> str:
     call = _given(mods=True)
     return "\n".join(
         (
             "X <- model.matrix(~ 0 + group, d)",
-            _fit(call, method, ci, level, vi, mods=True, name="all"),
-            _fit(call, method, "Wald", level, vi, mods=True, name="wald"),
+            _fit(call, method, ci, level, mods=True, name="all"),
+            _fit(call, method, "Wald", level, mods=True, name="wald"),
             _SHOW,
             "groups <- lapply(seq_len(nlevels(d$group)), function(i) show(all, i))",
             'fit <- rma(c(wald$beta), sei = wald$se, method = "EE", slab = levels(d$group))',
@@ -206,13 +217,11 @@ def _common_groups(method: str, ci: str, level: float, vi: Array) -> str:
     )
 
 
-def _separate_groups(method: str, ci: str, level: float, vi: Array) -> str:
-    alone = (
-        f'if (nrow(d) == 1) return(rma(yi, vi, data = d, method = "EE", level = {r_number(100.0 * level)}))'
-    )
+def _separate_groups(method: str, ci: str, level: float) -> str:
+    alone = f'if (nrow(d) == 1) return(rma(yi, vi, data = d, method = "EE", level = {r_level(level)}))'
 
     def body(interval: str) -> str:
-        code = _fit("yi, vi, data = d", method, interval, level, vi)
+        code = _fit("yi, vi, data = d", method, interval, level)
         return f"function(d) {{\n  {alone}\n  " + code.replace("\n", "\n  ") + "\n  fit\n}"
 
     return "\n".join(
@@ -227,6 +236,10 @@ def _separate_groups(method: str, ci: str, level: float, vi: Array) -> str:
             'fit <- rma(estimate, sei = sapply(wald, function(f) f$se), method = "EE", slab = levels(d$group))',
         )
     )
+
+
+def _unit(vi: Array) -> float:
+    return float(np.sqrt(np.mean(vi)))
 
 
 def _scale(ratio: bool) -> tuple[str, ...]:

@@ -10,10 +10,25 @@ import numpy as np
 import pandas as pd
 
 from ketameta._typing import Array
+from ketameta.errors import ModelError
 
-__all__ = ["RAnalysis", "r_coefficients", "r_frame", "r_matrix", "r_number", "r_string", "r_vector"]
+__all__ = [
+    "RAnalysis",
+    "r_coefficients",
+    "r_frame",
+    "r_level",
+    "r_matrix",
+    "r_number",
+    "r_string",
+    "r_vector",
+    "require_rank",
+]
 
 _WIDTH = 100
+_EFFECTS = frozenset({"estimate", "ci_low", "ci_high", "pi_low", "pi_high"})
+_VARIANCES = ("tau2", "omega2")
+_SINGULAR = 1e-7
+_LEAST_LEVEL = 0.01
 _NAMED = {'"': '\\"', "\\": "\\\\"}
 
 
@@ -35,6 +50,8 @@ class RAnalysis:
         Largest relative difference.
     left_out : tuple of str
         What the script does not compute, and why.
+    unit : float
+        Usual size of a sampling error.
     """
 
     about: tuple[str, ...]
@@ -44,6 +61,7 @@ class RAnalysis:
     expected: Mapping[str, float]
     tolerance: float
     left_out: tuple[str, ...] = ()
+    unit: float = 1.0
 
     @property
     def text(self) -> str:
@@ -58,15 +76,27 @@ class RAnalysis:
             f"{self.fit}\nprint(fit)",
             f"found <- c(\n{found}\n)",
             f"# What ketameta found, with all digits.\nketameta <- c(\n{ours}\n)",
-            _CHECK.format(tolerance=f"{self.tolerance:g}"),
+            _CHECK.format(tolerance=f"{self.tolerance:g}", sizes=", ".join(map(self._size, names))),
         )
         return "\n\n".join(parts) + "\n"
 
+    def _size(self, name: str) -> str:
+        """Usual size of a quantity: what a difference is measured by where the number is near 0."""
+        kind, comma, term = name.partition(", ")
+        if kind in _EFFECTS:
+            error = self.expected.get(f"se{comma}{term}", math.nan)
+            return f"{error if error > 0 else self.unit:.3g}"
+        if kind == "se":
+            return "0"
+        return f"{self.unit**2:.3g}" if kind.startswith(_VARIANCES) else "1"
+
 
 _CHECK = """\
+# Differences count in proportion to the number, or to its usual size where the number is smaller.
+size <- c({sizes})
 cat(sprintf("%s %.17g %.17g\\n", names(found), found, ketameta), sep = "")
-same <- mapply(function(ours, theirs) isTRUE(all.equal(ours, theirs, tolerance = {tolerance})), ketameta, found)
-stopifnot("R and ketameta differ" = all(same))"""
+same <- abs(found - ketameta) <= {tolerance} * pmax(abs(ketameta), size)
+stopifnot("R and ketameta differ" = isTRUE(all(same)))"""
 
 
 def r_string(text: str) -> str:
@@ -138,6 +168,37 @@ def r_matrix(name: str, values: Array, names: Sequence[str]) -> str:
         f"  {r_vector(column)}" for column in np.asarray(values, dtype=np.float64).T.tolist()
     )
     return f"{name} <- matrix(c(\n{columns}\n), nrow = {len(values)})\ncolnames({name}) <- {r_vector(list(names))}"
+
+
+def r_level(level: float) -> str:
+    """A level in percent, as metafor takes it.
+
+    Raises
+    ------
+    ModelError
+        Below 1 percent, which metafor takes for something else.
+    """
+    if level < _LEAST_LEVEL:
+        raise ModelError(
+            f"there is no R script of this: metafor takes a level below 1 percent for another one; level is {level:g}"
+        )
+    return r_number(100.0 * level)
+
+
+def require_rank(x: Array) -> None:
+    """Refuse a design matrix that metafor takes for one that is not of full rank.
+
+    Raises
+    ------
+    ModelError
+        When the smallest eigenvalue of X'X is below 1e-7, or below the rounding error of the largest.
+    """
+    squares = np.linalg.svd(x, compute_uv=False) ** 2
+    if squares[-1] <= max(_SINGULAR, np.finfo(np.float64).eps * len(x) * squares[0]):
+        raise ModelError(
+            "there is no R script of this: metafor takes the columns of this design for dependent, as moderators of very "
+            "large or very small numbers make them; use scale(), or center() as in I(center(year)**2)"
+        )
 
 
 def r_coefficients(table: pd.DataFrame) -> tuple[dict[str, str], dict[str, float]]:

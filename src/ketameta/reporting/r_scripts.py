@@ -46,9 +46,11 @@ def to_r(result: Any) -> str:
 
     Notes
     -----
-    The script was tried with metafor 3.8 and 5.1. Numbers are compared by R's ``all.equal``, relative differences: 1e-6 for
-    models with one variance, 1e-3 for ``rma.mv``, 1e-2 for ``rma.glmm``, whose searches stop earlier. Where a likelihood has
-    several maxima, R may end at another than the highest, which ketameta takes; the script then stops.
+    The script was tried with metafor 3.8 and 5.1. Differences are relative to the number, near zero to its usual size
+    (a standard error, a sampling variance): 1e-6 for models with one variance, 1e-3 for ``rma.mv``, 1e-2 for ``rma.glmm``,
+    whose searches stop earlier. Where a likelihood has several maxima, R may end at another than the highest, which
+    ketameta takes, and with a component at the edge of its range or few events the search of R may fail; the script then
+    stops.
 
     Examples
     --------
