@@ -9,6 +9,7 @@ import pytest
 import ketameta as km
 from ketameta.curves import compare, responding
 from ketameta.models import LogNormal, permutation, turner2015
+from ketameta.reporting import prisma_items
 from ketameta.reporting.method_references import references_for
 
 YI, VI = [-1.10, -0.35, -0.62, -0.18, -0.80], [0.09, 0.05, 0.04, 0.07, 0.11]
@@ -159,6 +160,31 @@ def test_shares_of_one_trial_are_said_to_have_no_heterogeneity():
     assert np.ptp(two.fit.spread) == 0
     once = SHARES.iloc[[0, 3]]
     assert "were correlated" not in words(responding(once, knots=(24, 168)))
+
+
+def test_a_summary_of_findings_cites_what_its_rows_rest_on():
+    smd = km.pool(TABLE.assign(measure="SMD", outcome="depression", higher_is_worse=True))
+    events = km.counts(*COUNTS)
+    bare = km.summary_of_findings({"depression": smd})
+    assert set(references_for(bare)) == {"guyatt2011"}
+    rated = km.summary_of_findings({"depression": smd}, baseline_risk=0.2)
+    assert {"furukawa2011", "chinn2000", "altman1998", "guyatt2011"} == set(references_for(rated))
+    both = km.summary_of_findings({"depression": smd, "response": events})
+    assert "higgins2019" in references_for(both)
+    assert "furukawa2011" not in references_for(both)
+    methods = km.methods_text(smd, rated)
+    assert "two-sided alpha 0.05 and power 0.8 (Guyatt et al., 2011)" in methods.text
+    assert "certainty was not computed, and was not judged" in methods.text
+    assert "@article{furukawa2011," in methods.references
+    for made in (bare, rated, both):
+        assert set(km.methods_text(made).keys) == set(references_for(made))
+    judged = pd.DataFrame({"outcome": ["depression"], "certainty": ["low"]})
+    said = words(km.summary_of_findings({"depression": smd}, judgements=judged))
+    assert "was judged by the authors for 1 of 1" in said
+    items = prisma_items(smd, rated).to_frame().set_index("item")
+    assert "Chinn, 2000" in items.loc["15", "text"]
+    assert "Chinn" not in items.loc["13d", "text"]
+    assert "Analysis 2" not in items.loc["20b", "text"]
 
 
 @pytest.mark.parametrize("level", [0.9, 0.999])

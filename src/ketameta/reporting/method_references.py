@@ -25,6 +25,8 @@ from ketameta.models import (
 )
 from ketameta.models.log_priors import LogNormal, LogStudentT
 from ketameta.models.multilevel_robust import RobustMultilevel
+from ketameta.reporting.grade_result import SummaryOfFindings
+from ketameta.reporting.grade_row import benefit_of
 from ketameta.reporting.recoveries import recoveries
 from ketameta.reporting.references import Reference, references_of
 
@@ -249,6 +251,18 @@ def _of_permutation(test: PermutationTest) -> Iterator[str]:
     yield "follmann1999" if test.how.startswith("sign") else "higgins2004"
 
 
+def _of_findings(found: SummaryOfFindings) -> Iterator[str]:
+    for row in found.rows:
+        if row.absolute is not None:
+            yield from ("higgins2019",) if row.absolute.chinn is None else ("furukawa2011", "chinn2000")
+        if not math.isnan(benefit_of(row.absolute).value):
+            yield "altman1998"
+        if not math.isnan(row.inputs.information_size):
+            yield "guyatt2011"
+        if row.measure.upper() == "SMD" and not math.isnan(row.inputs.small_study_p):
+            yield "pustejovsky2019"
+
+
 _KINDS: dict[type, Callable[[Any], Iterable[str]]] = {
     pd.DataFrame: _of_rows,
     Pooled: _of_pool,
@@ -263,4 +277,5 @@ _KINDS: dict[type, Callable[[Any], Iterable[str]]] = {
     RespondingCurve: _of_shares,
     RelapseCurves: _of_relapse,
     PermutationTest: _of_permutation,
+    SummaryOfFindings: _of_findings,
 }

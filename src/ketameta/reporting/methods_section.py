@@ -24,8 +24,10 @@ from ketameta.models import (
 from ketameta.reporting import methods_dependent as dependent
 from ketameta.reporting import methods_models as models
 from ketameta.reporting.bibliography import references_bib
+from ketameta.reporting.grade_result import SummaryOfFindings
 from ketameta.reporting.methods_data import data_sentences, software_sentences
 from ketameta.reporting.methods_effects import effect_sentences
+from ketameta.reporting.methods_findings import summarised
 from ketameta.reporting.phrases import Sentence, listed, named, said
 
 __all__ = ["MethodsText", "merged", "methods_text", "synthesis_sentences"]
@@ -44,6 +46,7 @@ _MODELS: dict[type, tuple[str, Callable[[Any], Iterator[Sentence]]]] = {
     CurveComparison: ("a comparison of curves over time", dependent.compared),
     RespondingCurve: ("a curve of the share responding", dependent.responded),
     RelapseCurves: ("relapse-free curves", dependent.relapsed),
+    SummaryOfFindings: ("a summary of findings", summarised),
 }
 
 
@@ -124,7 +127,7 @@ def methods_text(*results: Any, style: str = "text") -> MethodsText:
     ----------
     *results : result
         Pools, subgroups, meta-regressions, multilevel models and their cluster-robust tests, pooled counts, posteriors,
-        permutation tests, curves over time.
+        permutation tests, curves over time, summaries of findings.
     style : {"text", "markdown", "latex"}
         What ``print()`` shows.
 

@@ -16,6 +16,7 @@ from ketameta.plots._forestbias import bias_of
 from ketameta.plots._rob import Judgements, read_judgements
 from ketameta.plots._words import lower_is_better
 from ketameta.reporting.citing import cite
+from ketameta.reporting.grade_result import SummaryOfFindings
 from ketameta.reporting.methods_data import (
     arguments_of,
     data_sentences,
@@ -90,7 +91,8 @@ def prisma_items(*results: Any, rob: pd.DataFrame | None = None, tool: str = "Ro
 def _methods(results: Sequence[Any]) -> tuple[PrismaItem, ...]:
     explored = [one for one in results if _explores(one)]
     repeated = [one for one in results if isinstance(one, PermutationTest)]
-    model = [one for one in results if one not in repeated]
+    certain = [one for one in results if isinstance(one, SummaryOfFindings)]
+    model = [one for one in results if one not in repeated and one not in certain]
     measures = _written(results, measure_sentences)
     return (
         PrismaItem(
@@ -157,7 +159,7 @@ def _methods(results: Sequence[Any]) -> tuple[PrismaItem, ...]:
             "15",
             "Certainty assessment",
             "how certainty in the evidence was assessed",
-            (),
+            _written(certain, synthesis_sentences),
             "the system (such as GRADE), who judged, and by which rules",
         ),
     )
@@ -236,7 +238,11 @@ def _syntheses(
             "20b",
             "Results of syntheses",
             "each synthesis with its precision, heterogeneity and direction",
-            tuple(_with_direction(i, one) for i, one in enumerate(results, 1)),
+            tuple(
+                _with_direction(i, one)
+                for i, one in enumerate(results, 1)
+                if not isinstance(one, SummaryOfFindings)
+            ),
             f"which direction favours ketamine in analysis {listed(undirected)}" if undirected else "",
         ),
         PrismaItem(
