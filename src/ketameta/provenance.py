@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 import math
 import platform
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from ketameta.__about__ import __version__
@@ -122,8 +124,16 @@ def rows_sha256(table: pd.DataFrame) -> str:
     digest.update("\x1f".join(columns).encode())
     for row in frame.itertuples(index=False, name=None):
         digest.update(b"\x1e")
-        digest.update("\x1f".join(_cell(value) for value in row).encode("utf-8", "surrogatepass"))
+        digest.update(_row([_cell(value) for value in row]).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _row(cells: list[str]) -> str:
+    """The cells of a row in one text, from which they could be told apart again, whatever they hold."""
+    text = "\x1f".join(cells)
+    if text.count("\x1f") < len(cells) and "\x1e" not in text:
+        return text
+    return json.dumps(cells) + "\x1f" * len(cells)
 
 
 def _cell(value: Any) -> str:
@@ -133,7 +143,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return "" if value != value else repr(float(value))
-    if hasattr(value, "item"):
+    if isinstance(value, np.generic):
         return _cell(value.item())
     return str(value)
 

@@ -114,7 +114,7 @@ def test_a_head_of_another_kind(record, key, value):
         [{"step": ["pool"], "arguments": {}}],
         [{"step": "__import__", "arguments": {"name": "os"}}],
         [{"step": "report", "arguments": {}}],
-        [{"step": "pool", "arguments": {}}] * 11,
+        [{"step": "pool", "arguments": {}}] * 101,
     ],
 )
 def test_steps_that_are_none(record, steps):
@@ -140,6 +140,33 @@ def test_arguments_that_do_not_fit_are_a_cause(record, arguments):
     checked = km.verify({**record, "steps": steps, "dataset": {**record["dataset"], "packaged": True}})
     assert not checked.agrees
     assert "cannot be done again: step 1, pool()" in checked.causes[-1]
+
+
+def test_a_record_without_numbers_whose_steps_cannot_be_done_does_not_agree(record):
+    for steps in ([{"step": "pool", "arguments": {}}], [{"step": "given", "arguments": {"values": {}}}]):
+        emptied = {
+            **record,
+            "numbers": {},
+            "steps": steps,
+            "dataset": {**record["dataset"], "packaged": True},
+        }
+        checked = km.verify({**emptied, SEAL: digest(emptied)})
+        assert checked.intact
+        assert not checked.agrees
+        assert not checked.repeated
+        assert "cannot be computed again" in checked.sentence()
+        assert {leaf.part for leaf in checked.leaves} <= {"data", "software", "numbers", "texts"}
+
+
+def test_steps_that_cannot_be_done_on_newer_data_are_explained_by_their_version():
+    asked = {"indication": "MDD", "outcome": "depression", "hours": (20, 36), "dosing": "single"}
+    made = receipt(km.pool(km.effect_sizes(km.select(km.load_trials(), **asked)))).to_dict()
+    made["steps"][0]["arguments"]["population"] = "a population of version 0.2.0"
+    made["dataset"] = {**made["dataset"], "version": "0.2.0", "sha256": "1" * 64}
+    checked = km.verify({**made, SEAL: digest(made)})
+    assert not checked.repeated
+    assert "was made from ketameta-trials 0.2.0" in checked.causes[0]
+    assert "cannot be done again: step 1, select()" in checked.causes[-1]
 
 
 def test_formulas_in_a_record_run_nothing(tmp_path):
@@ -170,3 +197,12 @@ def test_plain_values_and_their_text(tmp_path):
     assert (name, again) == ("made.json", made)
     assert again[SEAL] == digest(again)
     assert plain({1: 2}) == {"1": 2}
+
+
+def test_halves_of_characters_survive_the_way_through_a_file(tmp_path):
+    table = pd.DataFrame({"study_id": list("abc"), "label": ["\ud800é", "b", "c"]})
+    table = table.assign(yi=[1.0, 2.0, 4.0], vi=[0.1, 0.2, 0.1])
+    path = tmp_path / "made.json"
+    path.write_text(receipt(km.pool(table)).to_json(), encoding="utf-8")
+    assert km.verify(path, trials=table).agrees
+    assert "é" in path.read_text(encoding="utf-8")

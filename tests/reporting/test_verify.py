@@ -150,7 +150,7 @@ def test_the_command_says_so_when_a_number_was_changed(results, table, tmp_path,
         f"windows[{key}].result.estimate: {value * 1.01} in the record, {value} computed again (2.0 digits)"
         in said
     )
-    assert "Data, rows, settings and software are the same, and 1 value is not what they give" in said
+    assert "Data, rows and software are the same, and 1 value is not what they give with the settings" in said
     with pytest.raises(SystemExit) as stop:
         main(["verify"])
     assert stop.value.code == 2
@@ -272,7 +272,9 @@ def test_other_software_is_listed_and_is_no_disagreement_while_numbers_agree(fit
     estimate = changed(tampered, ("numbers", "estimate"), -0.1, reseal=True)
     checked = km.verify(estimate)
     assert not checked.agrees
-    assert "Whether that is the other software or a change by hand" in checked.causes[-1]
+    assert (
+        "Whether that is the other software, or a change of values or settings by hand" in checked.causes[-1]
+    )
 
 
 def test_what_a_result_says_of_its_software_must_be_what_its_record_says(plain_pool):
@@ -314,6 +316,10 @@ def test_digits_of_agreement():
     assert whole.verdict == "differs"
     (flag,) = compare({"x": True}, {"x": 1})
     assert flag.verdict == "differs"
+    (top,) = compare({}, {".software": 1})
+    assert top.part == "numbers"
+    twice = compare({"a": [{"key": "k", "x": 2}]}, {"a": [{"key": "k", "x": 1}, {"key": "k", "x": 2}]})
+    assert not all(leaf.agrees for leaf in twice[:2])
     (peak,) = compare({"peak": {"value": 18.666591999927835}}, {"peak": {"value": 18.666591222551087}})
     assert peak.verdict == "agrees"
 

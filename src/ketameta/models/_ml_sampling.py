@@ -16,10 +16,11 @@ from ketameta.errors import ModelError
 from ketameta.models._ml_blocks import stacked
 from ketameta.models._studies import name_rows
 
-__all__ = ["Triplets", "check_variances", "diagonal", "read_sampling", "within_clusters"]
+__all__ = ["Triplets", "as_arrays", "check_variances", "diagonal", "read_sampling", "within_clusters"]
 
 _SYMMETRIC = 1e-8
 _SAME = 1e-4
+_WIDEST = 1000
 _HOW = (
     "V must be a square matrix, a list of square blocks in the order of the rows, the result of covariance(), or "
     "one correlation within clusters; left out, the errors are independent with variances vi"
@@ -121,6 +122,21 @@ def read_sampling(V: Any, table: pd.DataFrame, effect: AnyArray) -> Triplets:
             "about as many, in the same order"
         )
     return Triplets(places[found.i], places[found.j], found.value)
+
+
+def as_arrays(V: Any) -> Any:
+    """V without labels, as a record holds it: blocks where each trial's rows follow each other, else the matrix.
+
+    A matrix of more effects than :data:`_WIDEST` would make a record that nobody can keep.
+    """
+    if isinstance(V, pd.DataFrame):
+        return V.to_numpy()
+    if not isinstance(V, SamplingCovariance):
+        return V
+    in_order = np.array_equal(np.concatenate(V.positions), np.arange(len(V.rows)))
+    if in_order:
+        return list(V.blocks)
+    return V.matrix if len(V.rows) <= _WIDEST else V
 
 
 def _unlabelled(V: pd.DataFrame, table: pd.DataFrame, places: AnyArray) -> AnyArray:

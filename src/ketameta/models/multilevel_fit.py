@@ -20,6 +20,7 @@ from ketameta.models._ml_input import MultilevelInput, outermost, read_multileve
 from ketameta.models._ml_likelihood import evaluate
 from ketameta.models._ml_notes import at_bound, model_notes
 from ketameta.models._ml_problem import Fitted, Problem
+from ketameta.models._ml_sampling import as_arrays
 from ketameta.models._studies import text_column
 from ketameta.models.intervals import chi2_sf
 from ketameta.models.multilevel_options import MultilevelOptions
@@ -126,7 +127,7 @@ def multilevel(
             f'options={options!r} must be a MultilevelOptions, such as MultilevelOptions(test="z")'
         )
     given = read_multilevel(data, V, moderators, random, structure, options)
-    asked = {"V": V, "moderators": moderators, "random": random, "structure": structure}
+    asked = {"V": as_arrays(V), "moderators": moderators, "random": random, "structure": structure}
     given.studies.asked = ("multilevel", {**asked, "method": method, "options": options})
     basis = given.design.basis
     with np.errstate(all="ignore"):

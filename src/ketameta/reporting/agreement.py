@@ -86,10 +86,9 @@ def _walk(stored: Any, recomputed: Any, path: tuple[str, ...]) -> Iterator[Leaf]
         for key in (*recomputed, *(key for key in stored if key not in recomputed)):
             yield from _walk(stored.get(key, _ABSENT), recomputed.get(key, _ABSENT), (*path, f".{key}"))
     elif isinstance(stored, list) and isinstance(recomputed, list):
-        names = [_name(i, item) for i, item in enumerate(recomputed)]
-        if names == [_name(i, item) for i, item in enumerate(stored)] or len(stored) == len(recomputed):
-            for name, a, b in zip(names, stored, recomputed, strict=True):
-                yield from _walk(a, b, (*path, name))
+        if len(stored) == len(recomputed):
+            for i, (a, b) in enumerate(zip(stored, recomputed, strict=True)):
+                yield from _walk(a, b, (*path, _name(i, b)))
         else:
             yield from _unequal(stored, recomputed, path)
     elif not (stored == recomputed == []) and not (stored == recomputed == {}):
@@ -97,13 +96,13 @@ def _walk(stored: Any, recomputed: Any, path: tuple[str, ...]) -> Iterator[Leaf]
 
 
 def _unequal(stored: list[Any], recomputed: list[Any], path: tuple[str, ...]) -> Iterator[Leaf]:
-    """Lists of different length, item by item: by key where all have one, else by place."""
+    """Lists of different length, item by item: by the keys that they have, by place where a key stands twice."""
     ours = {_name(i, item): item for i, item in enumerate(recomputed)}
     theirs = {_name(i, item): item for i, item in enumerate(stored)}
+    if len(ours) < len(recomputed) or len(theirs) < len(stored):
+        ours, theirs = ({f"[{i}]": item for i, item in enumerate(items)} for items in (recomputed, stored))
     for name in (*ours, *(name for name in theirs if name not in ours)):
         yield from _walk(theirs.get(name, _ABSENT), ours.get(name, _ABSENT), (*path, name))
-    if len(theirs) < len(stored):
-        yield _leaf(len(stored), len(recomputed), (*path, ".length"))
 
 
 def _name(place: int, item: Any) -> str:
@@ -112,7 +111,7 @@ def _name(place: int, item: Any) -> str:
 
 
 def _leaf(stored: Any, recomputed: Any, path: tuple[str, ...]) -> Leaf:
-    what = "".join(path).lstrip(".")
+    what = "".join(path).removeprefix(".")
     if stored is _ABSENT:
         return Leaf(what, _part(path, recomputed), None, recomputed, math.nan, "not in the record")
     if recomputed is _ABSENT:
@@ -134,7 +133,7 @@ def _close(stored: float, recomputed: float, digits: float, path: tuple[str, ...
 
 
 def _part(path: tuple[str, ...], value: Any) -> str:
-    names = [name.lstrip(".") for name in path]
+    names = [name.removeprefix(".") for name in path]
     if names[0] in ("software", "dataset", "rows"):
         return {"dataset": "data"}.get(names[0], names[0])
     if any(name in _MADE_OF for name in names):

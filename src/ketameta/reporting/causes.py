@@ -30,8 +30,9 @@ def diagnose(
     found = [*_damage(stored), *_data(stored["dataset"], recomputed["dataset"], off.get("data", []))]
     if "rows" in off and "data" not in off:
         found.append(
-            f"Rows: {_listed(off['rows'])}. Either they were chosen or changed by hand between the steps, and that "
-            "table can be given as trials; or the software makes other rows of the same data."
+            f"Rows: {_listed(off['rows'])}. The table was changed by hand, or the record was, or the software makes "
+            "other rows of the same data. A table that was changed before the first step can be given as trials; what "
+            "was done to it between the steps stands in no record."
         )
     if "settings" in off:
         found.append(f"Settings: {_listed(off['settings'])}.")
@@ -117,12 +118,12 @@ def _changed(values: Sequence[Leaf], *, others: bool) -> str:
     count = f"{len(values)} value{'s are' if len(values) > 1 else ' is'}"
     if others:
         return (
-            f"Data, rows and settings are the same, and {count} not. Whether that is the other "
-            "software or a change by hand shows when the versions of the record are installed."
+            f"Data and rows are the same, and {count} not. Whether that is the other software, or a change of values "
+            "or settings by hand, shows when the versions of the record are installed."
         )
     return (
-        f"Data, rows, settings and software are the same, and {count} not what they give: "
-        "changed after they were computed, or drawn by random numbers without a seed."
+        f"Data, rows and software are the same, and {count} not what they give with the settings of the record: "
+        "values or settings were changed by hand, or random numbers were drawn without a seed."
     )
 
 

@@ -12,7 +12,7 @@ from ketameta.provenance import Provenance, software_versions
 from ketameta.reporting.records import as_json, sealed
 from ketameta.reporting.replaying import MAKES
 
-__all__ = ["FORMAT", "Receipt", "receipt"]
+__all__ = ["FORMAT", "Receipt", "dataset_head", "receipt"]
 
 FORMAT = "ketameta-receipt/1"
 
@@ -41,19 +41,11 @@ class Receipt(Shown):
     def to_dict(self) -> dict[str, Any]:
         """The record as plain values, sealed with the SHA-256 of its contents."""
         made = self.provenance
-        packaged, _ = identity()
-        name, _, version = made.dataset.rpartition(" ")
-        known = name == packaged
         return sealed(
             {
                 "format": FORMAT,
                 "kind": self.kind,
-                "dataset": {
-                    "name": name if known else made.dataset,
-                    "version": version if known else "",
-                    "sha256": made.dataset_sha256,
-                    "packaged": known,
-                },
+                "dataset": dataset_head(made),
                 "rows": {"n": made.n_rows, "rows_sha256": made.rows_sha256},
                 "software": self.software,
                 "steps": made.steps,
@@ -86,6 +78,19 @@ class Receipt(Shown):
             rows=tuple(rows),
             footer=(self.provenance.line(),),
         )
+
+
+def dataset_head(made: Provenance) -> dict[str, Any]:
+    """What a record says of the data set: name, version, SHA-256, and whether it is the packaged one."""
+    packaged, _ = identity()
+    name, _, version = made.dataset.rpartition(" ")
+    known = name == packaged
+    return {
+        "name": name if known else made.dataset,
+        "version": version if known else "",
+        "sha256": made.dataset_sha256,
+        "packaged": known,
+    }
 
 
 def receipt(result: Any) -> Receipt:

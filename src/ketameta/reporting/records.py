@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ __all__ = ["SEAL", "as_json", "digest", "plain", "read_record", "sealed"]
 SEAL = "record_sha256"
 _LARGEST = 64 * 2**20
 _DEEPEST = 40
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 def plain(value: Any) -> Any:
@@ -67,8 +69,9 @@ def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_json(record: Mapping[str, Any]) -> str:
-    """A record as JSON text, keys in the order given, no NaN."""
-    return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """A record as JSON text that any file can hold, keys in the order given, no NaN."""
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return _LONE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def read_record(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -13,13 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ketameta.curves import CurveOptions, DurabilityCurve, RespondingCurve, durability, responding
 from ketameta.effects import EffectOptions, effect_sizes
 from ketameta.errors import DataError, KetametaError, KetametaWarning
-from ketameta.evidence import select
+from ketameta.evidence import Selection, select
 from ketameta.models import (
     Exponential,
     HalfCauchy,
@@ -81,7 +80,7 @@ _CLASSES: dict[str, type] = {
     cls.__name__: cls for cls in (CurveOptions, EffectOptions, MultilevelOptions, PoolOptions, *_PRIORS)
 }
 _ARRAYS = ("yi", "a")
-_MOST_STEPS = 10
+_MOST_STEPS = 100
 _MOST_DRAWS = 10_000_000
 _INFINITE = {"Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -129,6 +128,7 @@ def replay(steps: Any, table: pd.DataFrame | None) -> Any:
             raise Unrepeatable(f"{call.words}: {error}") from None
         except Exception as error:  # arguments that anyone may have written, of any type
             raise Unrepeatable(f"{call.words} fails with these arguments: {type(error).__name__}.") from None
+        value = value.rows if isinstance(value, Selection) else value
     return value
 
 
@@ -136,7 +136,7 @@ def _calls(steps: Any) -> list[_Call]:
     if not isinstance(steps, Sequence) or isinstance(steps, str) or not steps:
         raise DataError("the record has no list of steps; nothing can be computed again.")
     if len(steps) > _MOST_STEPS:
-        raise DataError(f"the record has {len(steps):,} steps; no result takes more than {_MOST_STEPS}.")
+        raise DataError(f"the record has {len(steps):,} steps; at most {_MOST_STEPS} are done again.")
     return [_call(place, step) for place, step in enumerate(steps, start=1)]
 
 
@@ -157,8 +157,7 @@ def _arguments(call: _Call) -> dict[str, Any]:
     if strange:
         raise Unrepeatable(f"{call.words} has no argument {str(strange[0])[:40]!r}.")
     try:
-        found = {name: _restored(value) for name, value in call.arguments.items()}
-        return {name: _matrices(value) if name == "V" else value for name, value in found.items()}
+        return {name: _restored(value) for name, value in call.arguments.items()}
     except KetametaError as error:
         raise Unrepeatable(f"{call.words}: {error}") from None
     except Exception as error:  # values that anyone may have written, of any type
@@ -181,11 +180,3 @@ def _restored(value: Any) -> Any:
             raise Unrepeatable(f"{draws} draws are more than are made again ({_MOST_DRAWS:,}).")
         return _CLASSES[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in parts.items()})
     return {str(key): _restored(item) for key, item in value.items()}
-
-
-def _matrices(value: Any) -> Any:
-    """A covariance matrix, or a list of them, from the lists that JSON holds."""
-    if not isinstance(value, list):
-        return value
-    nested = [isinstance(row, list) and bool(row) and isinstance(row[0], list) for row in value]
-    return [np.asarray(block) for block in value] if all(nested) else np.asarray(value)

@@ -13,7 +13,7 @@ import pandas as pd
 from ketameta._render import Card, Shown
 from ketameta.errors import DataError
 from ketameta.evidence import load_trials, read_trials
-from ketameta.provenance import software_versions
+from ketameta.provenance import ATTRS_KEY, software_versions, trace
 from ketameta.reporting import findings, receipts
 from ketameta.reporting.agreement import DIGITS, PEAK_DIGITS, Leaf, compare
 from ketameta.reporting.causes import diagnose, worded
@@ -47,18 +47,22 @@ class Verification(Shown):
     causes : tuple of str
         What changed, in sentences; empty when nothing did.
     leaves : tuple of Leaf
-        Every value; see :class:`ketameta.reporting.Leaf`.
+        Every value; see :class:`ketameta.reporting.Leaf`. Rows and settings are not among them when ``repeated`` is
+        False.
+    repeated : bool
+        Whether the steps of the record could be done again.
     """
 
     record: str
     intact: bool
     causes: tuple[str, ...]
     leaves: tuple[Leaf, ...]
+    repeated: bool
 
     @property
     def agrees(self) -> bool:
         """Whether the record is intact, and data, rows, settings, numbers and texts agree; software may differ."""
-        return self.intact and not self.differences
+        return self.intact and self.repeated and not self.differences
 
     @property
     def differences(self) -> tuple[Leaf, ...]:
@@ -80,6 +84,7 @@ class Verification(Shown):
             "record": self.record,
             "agrees": self.agrees,
             "intact": self.intact,
+            "repeated": self.repeated,
             "causes": list(self.causes),
             "compared": counts,
             "fewest_digits": plain(_fewest(self._of("numbers"))),
@@ -93,6 +98,8 @@ class Verification(Shown):
             few = _fewest(self._of("numbers"))
             digits = "exactly" if math.isinf(few) else f"to {few:.1f} significant digits or more"
             return f"{self.record} agrees: all {total:,} numbers were computed again, {digits}."
+        if not self.repeated:
+            return f"{self.record} cannot be computed again: none of its {total:,} numbers is confirmed."
         if not self.differences:
             return f"{self.record} was changed after it was written, though every value in it agrees."
         off = total - alike
@@ -113,7 +120,8 @@ class Verification(Shown):
             few = _fewest(leaves)
             digits = "" if name != "numbers" or not alike else "all" if math.isinf(few) else f"{few:.1f}"
             rows.append((name, f"{total}", f"{alike}", f"{total - alike}", digits))
-        off = [leaf for part in ("numbers", "texts") for leaf in self._of(part) if not leaf.agrees]
+        told = ("numbers", "texts") if self.repeated else ()
+        off = [leaf for part in told for leaf in self._of(part) if not leaf.agrees]
         shown, more = off[:_LISTED], len(off) - _LISTED
         return Card(
             title=self.sentence(),
@@ -181,9 +189,10 @@ def verify(
     else:
         recomputed, trouble = _result_again(stored, trials)
     _take_names(stored, recomputed, own=trials is not None)
-    leaves = compare({key: value for key, value in stored.items() if key != SEAL}, recomputed)
+    compared = recomputed if trouble else [key for key in stored if key != SEAL]
+    leaves = compare({key: stored[key] for key in compared}, recomputed)
     causes = diagnose(stored, recomputed, leaves, trouble)
-    return Verification(name, digest(stored) == stored[SEAL], causes, leaves)
+    return Verification(name, digest(stored) == stored[SEAL], causes, leaves, repeated=not trouble)
 
 
 def _checked(stored: Mapping[str, Any], name: str) -> str:
@@ -225,10 +234,9 @@ def _result_again(stored: Mapping[str, Any], trials: Any) -> tuple[dict[str, Any
     try:
         again = receipts.receipt(replay(stored["steps"], table)).to_dict()
     except Unrepeatable as error:
-        kept = ("format", "kind", "dataset", "rows", "steps")
-        return {**{key: stored[key] for key in kept}, "software": software_versions(), "numbers": {}}, str(
-            error
-        )
+        origin = trace(pd.DataFrame() if table is None else table)
+        head = receipts.dataset_head(origin)
+        return {"dataset": head, "software": software_versions(), "numbers": {}}, str(error)
     return {key: value for key, value in again.items() if key != SEAL}, ""
 
 
@@ -255,13 +263,17 @@ def _table_wanted(stored: Mapping[str, Any]) -> DataError:
 def _take_names(stored: Mapping[str, Any], recomputed: dict[str, Any], *, own: bool) -> None:
     """Compare what each result says of data and software with the head of its record, which is compared once.
 
-    A table that is given goes by its contents, not by its name.
+    A file that is given goes by its contents: where they are those of the record, its name may be another.
     """
     head = recomputed["dataset"]
-    if own:
+    if own and head["sha256"] and head["sha256"] == stored["dataset"]["sha256"]:
+        packaged = load_trials().attrs[ATTRS_KEY]
+        known = packaged["sha256"] == head["sha256"]
+        names = {"name": packaged["dataset"], "version": packaged["version"]} if known else stored["dataset"]
         recomputed["dataset"] = head = {
             **head,
-            **{k: stored["dataset"][k] for k in ("name", "version", "packaged")},
+            **{key: names[key] for key in ("name", "version")},
+            "packaged": stored["dataset"]["packaged"],
         }
     said = {
         "software": f"ketameta {stored['software'].get('ketameta')}",
