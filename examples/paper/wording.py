@@ -200,7 +200,7 @@ def _course(of: Analyses) -> dict[str, str]:
         "curve.effects": str(curve.k_effects),
         "curve.day": f"{number(day['estimate'])} ({level(curve.level)} CI {span(day['ci_low'], day['ci_high'])})",
         "curve.week": f"{number(week['estimate'])} ({level(curve.level)} CI {span(week['ci_low'], week['ci_high'])})",
-        "curve.three_days": clock(_LATE[0]),
+        "curve.three_days": f"{words(_LATE[0] / 24)} days",
         "curve.three_days_k": words(there.loc[_LATE[0], "k"]),
         "curve.three_days_people": f"{there.loc[_LATE[0], 'n']:.0f}",
         "curve.week_k": words(there.loc[WEEK.at, "k"]),
