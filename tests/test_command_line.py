@@ -1,5 +1,6 @@
 """The commands: exit status, what is printed where."""
 
+import io
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 
 from ketameta.__main__ import main
 from ketameta.evidence import load_trials
+from ketameta.reporting import cite
 
 
 @pytest.fixture
@@ -82,3 +84,58 @@ def test_a_folder_that_cannot_be_made(table, tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["report", "--quiet", "--trials", str(path), "--out", str(tmp_path / "file")]) == 1
     assert "cannot be made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("form", "name"), [("text", "text"), ("bibtex", "bibtex"), ("csl-json", "csl_json")])
+def test_cite_prints_each_form(table, capsys, form, name):
+    path, rows = table
+    assert main(["cite", "--format", form]) == 0
+    assert capsys.readouterr() == (getattr(cite(), name).rstrip("\n") + "\n", "")
+    assert main(["cite", str(path), "--format", form]) == 0
+    assert capsys.readouterr() == (getattr(cite(rows), name).rstrip("\n") + "\n", "")
+
+
+def test_cite_prints_what_a_narrow_encoding_can_hold(table, monkeypatch):
+    path, _ = table
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", narrow)
+    monkeypatch.setattr("ketameta.reporting.references.Reference.text", "Łoś")
+    assert main(["cite", str(path)]) == 0
+    narrow.flush()
+    assert b"1. ?o?" in narrow.buffer.getvalue()
+
+
+def test_cite_prints_text_unless_told_otherwise(capsys):
+    assert main(["cite"]) == 0
+    assert capsys.readouterr().out == cite().text + "\n"
+
+
+def test_cite_says_beside_the_output_what_the_bibliography_lacks(table, capsys):
+    path, rows = table
+    rows.loc[rows.index[0], "report"] = "nobody1999"
+    rows.to_csv(path, index=False)
+    assert main(["cite", str(path), "--format", "bibtex"]) == 0
+    said = capsys.readouterr()
+    assert "nobody1999" in said.err
+    assert "nobody1999" not in said.out
+
+
+def test_cite_of_what_is_no_table(table, tmp_path, capsys):
+    path, rows = table
+    rows.iloc[:0].to_csv(path, index=False)
+    (tmp_path / "results.json").write_text('{"format": "ketameta-results/1"}', encoding="utf-8")
+    for wrong in (path, tmp_path / "results.json", tmp_path / "nowhere.csv"):
+        assert main(["cite", str(wrong)]) == 1
+        assert wrong.name in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["cite", "--format", "ris"])
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert all(f"    {command} " in said for command in ("report", "verify", "check", "cite"))
+    with pytest.raises(SystemExit):
+        main(["cite", "--help"])
+    assert "--format {text,bibtex,csl-json}" in capsys.readouterr().out

@@ -1,15 +1,21 @@
-"""Command line: ``python -m ketameta report``, ``check`` and ``verify``."""
+"""Command line: ``python -m ketameta report``, ``check``, ``verify`` and ``cite``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ketameta.__about__ import __version__
 from ketameta.errors import DataError, KetametaError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["main"]
+
+_FORMATS = {"text": "text", "bibtex": "bibtex", "csl-json": "csl_json"}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,7 +39,42 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--quiet", action="store_true", help="print no progress")
     check = commands.add_parser("check", help="print the problems of a table; exit status 1 if there are any")
     check.add_argument("table", metavar="CSV", help="a table in the form of data/trials.csv")
+    cite = commands.add_parser(
+        "cite", help="print what to cite: the software and its data set, or the reports behind a table"
+    )
+    cite.add_argument(
+        "table",
+        nargs="?",
+        default=None,
+        metavar="CSV",
+        help="a table in the form of data/trials.csv, to cite the reports in its column 'report'",
+    )
+    cite.add_argument(
+        "--format", choices=tuple(_FORMATS), default="text", help="text, bibtex or csl-json (default: text)"
+    )
     return parser
+
+
+def _cite(table: str | None, form: str) -> int:
+    """Print references; what could not be found goes to standard error, for the output may become a file."""
+    from ketameta.reporting import cite
+
+    found = cite() if table is None else cite(_rows(table))
+    written = getattr(found, _FORMATS[form]).rstrip("\n")
+    code = sys.stdout.encoding or "utf-8"
+    print(written.encode(code, "replace").decode(code))
+    for note in found.notes:
+        print(f"ketameta: {note}", file=sys.stderr)
+    return 0
+
+
+def _rows(path: str) -> pd.DataFrame:
+    from ketameta.evidence import read_trials
+
+    table = read_trials(path)
+    if table.empty:
+        raise DataError(f"{path}: the table has a header but no rows.")
+    return table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,12 +97,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             verification = verify(options.record, trials=options.trials, progress=not options.quiet)
             print(verification)
             return 0 if verification.agrees else 1
-        from ketameta.evidence import check_trials, read_trials
+        if options.command == "cite":
+            return _cite(options.table, options.format)
+        from ketameta.evidence import check_trials
 
-        table = read_trials(options.table)
-        if table.empty:
-            raise DataError(f"{options.table}: the table has a header but no rows.")
-        checked = check_trials(table)
+        checked = check_trials(_rows(options.table))
     except KetametaError as error:
         print(f"ketameta: {error}", file=sys.stderr)
         return 1

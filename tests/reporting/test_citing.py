@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -135,6 +136,12 @@ def test_rows_without_a_report_and_unknown_keys_are_counted():
     )
     assert found.sentence() == expected
     assert "not in the bibliography: nobody1999" in str(found)
+
+
+def test_keys_that_are_no_text_or_hold_line_ends_are_named_in_one_line():
+    found = km.cite(pd.DataFrame({"report": [np.array([1, 2]), pd.NA, pd.NaT, "a\n b", ["x"]]}))
+    assert found.unknown == ("[1 2]", "a b", "['x']")
+    assert found.n_without == 2
 
 
 def test_arrays_have_no_reports():

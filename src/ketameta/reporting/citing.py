@@ -194,6 +194,6 @@ def _keys(column: Any) -> list[str]:
     if not isinstance(column, pd.Series):
         raise DataError("the table has more than one column 'report'")
     return [
-        "" if value is None or pd.isna(value) else str(value).strip()
+        "" if pd.api.types.is_scalar(value) and pd.isna(value) else " ".join(str(value).split())
         for value in column.astype(object).tolist()
     ]
