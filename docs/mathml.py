@@ -15,7 +15,7 @@ def _inline(translator: nodes.NodeVisitor, node: nodes.math) -> None:
 
 
 def _block(translator: nodes.NodeVisitor, node: nodes.math_block) -> None:
-    translator.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>')
+    translator.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
     raise nodes.SkipNode
 
 
