@@ -1,6 +1,7 @@
 """Records are computed again: what agrees, what changed, and that no change goes unseen."""
 
 import copy
+import io
 import json
 import random
 
@@ -322,6 +323,16 @@ def test_digits_of_agreement():
     assert not all(leaf.agrees for leaf in twice[:2])
     (peak,) = compare({"peak": {"value": 18.666591999927835}}, {"peak": {"value": 18.666591222551087}})
     assert peak.verdict == "agrees"
+
+
+def test_a_terminal_without_the_characters_gets_question_marks(plain_pool, tmp_path, monkeypatch):
+    path = tmp_path / "receipt.json"
+    path.write_text(as_json(changed(plain_pool, ("numbers", "té…"), "τ²", reseal=True)), encoding="utf-8")
+    with io.TextIOWrapper(io.BytesIO(), encoding="ascii") as terminal:
+        monkeypatch.setattr("sys.stdout", terminal)
+        assert main(["verify", str(path)]) == 1
+        terminal.flush()
+        assert b"t??: '??' in the record" in terminal.buffer.getvalue()
 
 
 def test_a_verification_shows_itself(plain_pool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,9 @@ import pandas as pd
 from ketameta._render import Card, Shown
 from ketameta.errors import DataError
 from ketameta.evidence import load_trials, read_trials
-from ketameta.provenance import ATTRS_KEY, software_versions, trace
+from ketameta.evidence.dictionary import identity
+from ketameta.evidence.location import data_file
+from ketameta.provenance import software_versions, trace
 from ketameta.reporting import findings, receipts
 from ketameta.reporting.agreement import DIGITS, PEAK_DIGITS, Leaf, compare
 from ketameta.reporting.causes import diagnose, worded
@@ -267,9 +270,8 @@ def _take_names(stored: Mapping[str, Any], recomputed: dict[str, Any], *, own: b
     """
     head = recomputed["dataset"]
     if own and head["sha256"] and head["sha256"] == stored["dataset"]["sha256"]:
-        packaged = load_trials().attrs[ATTRS_KEY]
-        known = packaged["sha256"] == head["sha256"]
-        names = {"name": packaged["dataset"], "version": packaged["version"]} if known else stored["dataset"]
+        known = hashlib.sha256(data_file("trials.csv").read_bytes()).hexdigest() == head["sha256"]
+        names = dict(zip(("name", "version"), identity(), strict=True)) if known else stored["dataset"]
         recomputed["dataset"] = head = {
             **head,
             **{key: names[key] for key in ("name", "version")},
