@@ -61,8 +61,7 @@ def _cite(table: str | None, form: str) -> int:
 
     found = cite() if table is None else cite(_rows(table))
     written = getattr(found, _FORMATS[form]).rstrip("\n")
-    code = sys.stdout.encoding or "utf-8"
-    print(written.encode(code, "replace").decode(code))
+    _say(written)
     for note in found.notes:
         print(f"ketameta: {note}", file=sys.stderr)
     return 0
@@ -75,6 +74,12 @@ def _rows(path: str) -> pd.DataFrame:
     if table.empty:
         raise DataError(f"{path}: the table has a header but no rows.")
     return table
+
+
+def _say(text: object) -> None:
+    """Print, with a question mark for each character that the terminal does not have."""
+    code = sys.stdout.encoding or "utf-8"
+    print(str(text).encode(code, "replace").decode(code))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from ketameta.reporting import verify
 
             verification = verify(options.record, trials=options.trials, progress=not options.quiet)
-            print(verification)
+            _say(verification)
             return 0 if verification.agrees else 1
         if options.command == "cite":
             return _cite(options.table, options.format)
@@ -105,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KetametaError as error:
         print(f"ketameta: {error}", file=sys.stderr)
         return 1
-    print(checked)
+    _say(checked)
     return 0 if checked.problems.empty else 1
 
 
