@@ -189,6 +189,8 @@ def test_every_leaf_but_the_steps_is_found_when_the_seal_is_renewed(plain_pool):
         (0, "indication", "PTSD"),
         (0, "measure", "MD"),
         (1, "options", {"EffectOptions": {"variance": "UB"}}),
+        (0, "provisional", "no"),
+        (0, "provisional", 0),
         (1, "shared", "keep"),
         (2, "tau2", "DL"),
         (2, "ci", "Wald"),

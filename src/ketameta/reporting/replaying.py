@@ -156,6 +156,9 @@ def _arguments(call: _Call) -> dict[str, Any]:
     strange = [name for name in call.arguments if name not in known]
     if strange:
         raise Unrepeatable(f"{call.words} has no argument {str(strange[0])[:40]!r}.")
+    for name, value in call.arguments.items():
+        if isinstance(known[name].default, bool) and not isinstance(value, bool):
+            raise Unrepeatable(f"{call.words}: {name} must be true or false.")
     try:
         return {name: _restored(value) for name, value in call.arguments.items()}
     except KetametaError as error:
