@@ -223,3 +223,16 @@ def test_any_counts_give_numbers_or_a_named_error(tables, method):
     assert fit.se > 0
     assert math.isnan(fit.tau2) or fit.tau2 >= 0
     assert 0 <= fit.p <= 1
+
+
+@pytest.mark.parametrize(
+    ("method", "measure", "events"),
+    [("MH", "OR", 12), ("MH", "RR", 32), ("MH", "RD", 32), ("Peto", "OR", 12), ("UM.RS", "OR", 32)],
+)
+def test_the_sentence_counts_the_events_of_the_studies_that_it_counts(method, measure, events):
+    """The third study, in which everybody had the event, is one of k for some measures only."""
+    fit = km.counts(
+        [3, 4, 10, 0], [20, 20, 10, 9], [2, 3, 10, 0], [20, 20, 10, 9], method=method, measure=measure
+    )
+    assert fit.used.sum() == fit.k
+    assert f"k = {fit.k}, {events} events" in fit.sentence()

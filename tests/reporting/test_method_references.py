@@ -153,3 +153,17 @@ def test_shares_name_their_likelihood():
         }
     )
     assert "breslow1993" in references_for(responding(arms))
+
+
+def test_no_key_of_a_row_becomes_an_entry_of_the_file():
+    """BibTeX reads an @ anywhere as the start of an entry, in comments too."""
+    rows = pd.DataFrame({"report": ["x}@article{injected, title={t}}"], "yi": [0.1], "vi": [0.1]})
+    text = references_bib(rows)
+    assert "injected" in text
+    assert "@" not in text.split("% ", 1)[1]
+
+
+def test_a_table_whose_reports_cannot_be_read_is_refused():
+    table = pd.DataFrame({("report", "a"): ["berman2000"], ("yi", "b"): [0.1]})
+    with pytest.raises(DataError):
+        references_bib(table)

@@ -99,7 +99,7 @@ def durability(
     ``z`` the doublings of time or the derivative by the log rate of decay (first-order method, Sheiner & Beal
     1980). Moderators of decay multiply the same.
 
-    What this first version leaves out: intervals take the heterogeneity variances, and ``rho``, as known;
+    What it leaves out: intervals take the heterogeneity variances, and ``rho``, as known;
     true effects of one trial at two times correlate alike whatever lies between them, but for a random decay; trials that share a
     control arm count as independent; and trials measured late may differ from those measured early.
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ketameta._render import Card, Shown, interval, number, p_value
-from ketameta._typing import Array
+from ketameta._typing import Array, BoolArray
 from ketameta.models._studies import text_column
 from ketameta.models.result import RATIO_MEASURES, finite, left_out_records, level_text, shown, small
 from ketameta.provenance import Provenance
@@ -92,6 +92,8 @@ class PooledCounts(Shown):
         Weights of the rows (sum 1); NaN for binomial-normal models, which have none.
     a, n1, c, n2 : Array, shape (n,)
         The counts of the rows.
+    used : BoolArray, shape (n,)
+        The rows that say something of the effect; ``k`` counts them.
     rows, left_out : DataFrame
         The rows that were read, in order; the rows left out, each with its reason.
     notes : tuple of str
@@ -132,6 +134,7 @@ class PooledCounts(Shown):
     n1: Array
     c: Array
     n2: Array
+    used: BoolArray
     rows: pd.DataFrame
     left_out: pd.DataFrame
     notes: tuple[str, ...]
@@ -169,7 +172,7 @@ class PooledCounts(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""
-        skip = {"weights", "a", "n1", "c", "n2", "rows", "left_out", "notes", "provenance", "tests"}
+        skip = {"weights", "a", "n1", "c", "n2", "used", "rows", "left_out", "notes", "provenance", "tests"}
         result = {name: finite(getattr(self, name)) for name in self.__slots__ if name not in skip}
         result["scale"] = "log" if self.ratio else "identity"
         result["method"] = self.method
@@ -213,7 +216,7 @@ class PooledCounts(Shown):
         parts = [f"{level} CI {low} to {high}"]
         if not math.isnan(self.pi_low):
             parts.append(f"{level} prediction interval {pi_low} to {pi_high}")
-        parts.append(f"k = {self.k}, {self.a.sum() + self.c.sum():.0f} events")
+        parts.append(f"k = {self.k}, {(self.a + self.c)[self.used].sum():.0f} events")
         if self.tau2_method != "EE":
             parts.append(f"tau2 = {small(self.tau2)}")
         if not math.isnan(self.i2):

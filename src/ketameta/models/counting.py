@@ -234,6 +234,7 @@ def _pooled(tables: Tables, settings: _Settings, asked: Asked) -> PooledCounts:
         n1=_frozen(tables.n1),
         c=_frozen(tables.c),
         n2=_frozen(tables.n2),
+        used=used,
         rows=tables.rows,
         left_out=tables.left_out,
         notes=notes_on(

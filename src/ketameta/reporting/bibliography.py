@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from ketameta.errors import DataError
 from ketameta.reporting.citing import cite, rows_behind, software_and_data
 from ketameta.reporting.method_references import REFERENCES, references_for
@@ -47,7 +49,7 @@ def references_bib(*results: Any) -> str:
             reports += found.references
             missing |= dict.fromkeys(found.notes)
     works |= {work.key: work for work in reports}
-    comments = "".join(f"\n% {note}\n" for note in missing)
+    comments = "".join(f"\n% {note.replace('@', '(at)')}\n" for note in missing)
     return "\n".join(work.bibtex for work in works.values()) + comments
 
 
@@ -65,5 +67,7 @@ def _reports(result: Any) -> Any:
     try:
         return cite(result)
     except DataError:
+        if isinstance(result, pd.DataFrame):
+            raise
         references_for(result)
         return None

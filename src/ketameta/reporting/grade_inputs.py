@@ -15,7 +15,6 @@ from ketameta.effects.absolute import information_size_means, information_size_r
 from ketameta.effects.people import people
 from ketameta.errors import KetametaError, KetametaWarning
 from ketameta.models import Pooled, PooledCounts, regress
-from ketameta.models.glmm import informative
 from ketameta.reporting.grade_absolute import Absolute
 from ketameta.reporting.grade_options import SummaryOptions
 
@@ -75,16 +74,8 @@ def participants_of(result: Pooled | PooledCounts) -> Array:
     """People behind each row, not-a-number where unknown, none behind one that says nothing of the effect."""
     found = people(result.rows)
     if isinstance(result, PooledCounts):
-        return np.where(_used(result), np.where(np.isnan(found), result.n1 + result.n2, found), 0.0)
+        return np.where(result.used, np.where(np.isnan(found), result.n1 + result.n2, found), 0.0)
     return np.where(np.isfinite(found), found, np.nan)
-
-
-def _used(result: PooledCounts) -> BoolArray:
-    """The rows that ``k`` counts: each set holds the one before, so that their number tells which it is."""
-    for rows in (informative(result.a, result.n1, result.c, result.n2), result.a + result.c > 0):
-        if rows.sum() == result.k:
-            return rows
-    return np.ones(len(result.rows), dtype=np.bool_)
 
 
 def weights_of(result: Pooled | PooledCounts) -> tuple[Array, str]:
