@@ -10,11 +10,15 @@ import pytest
 import ketameta as km
 from ketameta.errors import FigureError
 from ketameta.evidence import load_trials
+from ketameta.reporting.analysis import analyse_window
 from ketameta.reporting.glossary import TERMS
 from ketameta.reporting.inline_svg import inline_svg
 from ketameta.reporting.markup import link, table
-from ketameta.reporting.page_harms import harms_rows
+from ketameta.reporting.page_harms import harms_rows, harms_section
+from ketameta.reporting.page_pools import _verdict
 from ketameta.reporting.page_protocols import protocols_table
+from ketameta.reporting.page_questions import _by_comparator
+from ketameta.reporting.questions import ANALYSES, WINDOWS
 from ketameta.reporting.stability import stability
 
 HOSTILE = '<script>alert(1)</script>&"\' id="x" javascript:alert(1)'
@@ -146,9 +150,52 @@ def test_harms_are_counts_of_the_table():
     wanted = trials[
         (trials["status"] == "include") & (trials["outcome"] == "dissociation") & trials["total_c"].notna()
     ]
-    assert [row[0] for row in rows] == wanted["study_id"].tolist()
+    assert len(rows) == len(wanted)
+    assert "Takahashi 2021 (28 mg)" in [row[0] for row in rows]
     first = wanted.iloc[0]
     assert rows[0][5].startswith(f"{first['events_t']:.0f} of {first['total_t']:.0f} (")
+
+
+def test_people_free_of_ideation_are_not_counted_as_a_harm():
+    said = harms_section(load_trials())
+    events, _, free = said.partition("there, more is better")
+    assert "no ideation or behaviour" not in events
+    assert free.count("no ideation or behaviour") == 2
+
+
+def test_what_is_said_of_a_table_is_said_in_words(page):
+    text = re.sub(
+        r"<svg.*?</svg>|<pre>.*?</pre>|<style>.*?</style>|<script>.*?</script>", "", page, flags=re.S
+    )
+    for code in ("comparator_class", "score_type", "left_out", "standardiser=", "time(s)", "tau2", "not yet"):
+        assert code not in text
+    assert not re.search(r"\b[a-z]{3,}(19|20)\d\d\b", re.sub(r"href='[^']*'|Open [^<]*|https?:\S+", "", text))
+
+
+def test_a_table_without_one_of_the_wanted_values_is_still_pooled():
+    trials = load_trials()
+    cohorts = trials["cohort_id"].isin(["daly2018", "daly2018_panelB"])
+    rows = trials[cohorts & (trials["status"] == "include")]
+    assert set(rows["comparator_class"]) == {"inactive"}
+    response = next(each for each in ANALYSES if each.key == "mdd_response_rr")
+    found = analyse_window(rows, response, "single", WINDOWS[0])
+    assert found.fit.k == 2
+
+
+def test_classes_of_comparators_are_compared_in_words():
+    found = analyse_window(load_trials(), ANALYSES[0], "single", WINDOWS[1])
+    said = _by_comparator(found)
+    psychoactive = dict(found.by_comparator.groups)["psychoactive"]
+    assert f"in {psychoactive.k} trials against psychoactive comparators" in said
+    assert f"χ² = {found.by_comparator.q_between:.2f}, df = 1" in said
+    assert "comparator_class" not in said
+
+
+def test_intervals_name_the_value_of_no_difference():
+    yi, vi = [-1.0, -0.4, -0.1, -0.5], [0.04, 0.09, 0.05, 0.06]
+    left = stability(km.pool(yi=yi, vi=vi))
+    assert _verdict(True, left, null="1").startswith("excludes 1; includes it without ")
+    assert _verdict(True, None, null="0").startswith("two trials")
 
 
 def test_harms_of_a_row_without_people_are_left_out():
@@ -164,8 +211,12 @@ def test_protocols_name_every_study_once():
     trials = load_trials()
     used = trials[(trials["status"] == "include") & (trials["score_type"] != "baseline")]
     rows = protocols_table(trials)
-    assert [row[0] for row in rows] == sorted(used["study_id"].unique())
-    murrough = next(row for row in rows if row[0] == "murrough2013")
+    assert len({row[0] for row in rows}) == len(rows) == used["study_id"].nunique()
+    by_name = {row[0]: row for row in rows}
+    assert by_name["Takahashi 2021 (28 mg)"][2] == "esketamine 28 mg by nose"
+    assert by_name["Popova 2019"][2] == "esketamine 56-84 mg (flexible) by nose"
+    assert by_name["Reif 2023"][2] == "esketamine in flexible doses by nose"
+    murrough = by_name["Murrough 2013"]
     assert murrough[2] == "ketamine 0.5 mg/kg into a vein"
     assert murrough[3:6] == ("single 40-min infusion", "1", "midazolam")
     assert protocols_table(trials.iloc[:0]) == []
@@ -200,9 +251,14 @@ def test_tables_of_no_rows_and_hostile_captions():
 
 def test_a_table_without_a_row_that_counts_still_makes_a_page(tmp_path):
     trials = load_trials()
-    baseline = trials[(trials["cohort_id"] == "murrough2013") & (trials["score_type"] == "baseline")]
+    baseline = trials[(trials["cohort_id"] == "murrough2013") & (trials["score_type"] == "baseline")].copy()
+    baseline.attrs = {}
     made = km.report(baseline, out=tmp_path, progress=False)
+    text = made.page.read_text(encoding="utf-8")
+    assert "from a table of its user&#x27;s own, " in text
+    assert "without a list of trials whose numbers" in text
+    assert "null results" not in text
     walker = _Walker()
-    walker.feed(made.page.read_text(encoding="utf-8"))
+    walker.feed(text)
     assert [attrs["id"] for attrs in walker.of("section")] == list(SECTIONS)
     assert not walker.of("svg")

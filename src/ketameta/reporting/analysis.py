@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -129,6 +129,11 @@ def _question(analysis: Analysis) -> Question:
     return next(question for question in QUESTIONS if question.key == analysis.question)
 
 
+def _present(trials: pd.DataFrame, column: str, wanted: Sequence[str]) -> list[str]:
+    """Those of the wanted values that a table has; all where it has none, so that the selection says so."""
+    return [value for value in wanted if (trials[column] == value).any()] or list(wanted)
+
+
 def _selection(
     trials: pd.DataFrame,
     analysis: Analysis,
@@ -139,16 +144,16 @@ def _selection(
 ) -> Any:
     return select(
         trials,
-        indication=list(_question(analysis).indications),
+        indication=_present(trials, "indication", _question(analysis).indications),
         outcome=analysis.outcome,
         hours=None if window is None else (window.low, window.high),
         at=None if window is None else window.at,
         dosing=dosing,
-        comparator=list(comparators),
+        comparator=_present(trials, "comparator_class", comparators),
         drug=drug,
         population=adult_populations(trials),
         instrument=analysis.instrument,
-        setting=list(_question(analysis).settings),
+        setting=_present(trials, "setting", _question(analysis).settings),
         measure=analysis.measure,
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ketameta.provenance import ATTRS_KEY
 from ketameta.reporting.analysis import CurveResult, WindowResult
 from ketameta.reporting.comparison import Comparison
 from ketameta.reporting.crosscheck import CrossCheck
@@ -29,3 +30,8 @@ class Contents:
     dataset_sha256: str
     versions: Mapping[str, str]
     cross_check: CrossCheck
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the table is one that came with no origin: a user's own, of which the packaged lists say nothing."""
+        return ATTRS_KEY not in self.trials.attrs or "dataset" not in self.trials.attrs[ATTRS_KEY]

@@ -43,6 +43,8 @@ TERMS = {
     "CAPS-5, PCL-5, IES-R": "Measures of PTSD symptoms: an interview (CAPS-5) and two questionnaires.",
     "SSI, C-SSRS": "Measures of suicidal ideation: a scale of how strong it is, and an interview of thoughts and acts.",
     "Dissociation (CADSS)": "A passing sense of being detached from body, self or surroundings; the CADSS is a scale of it.",
+    "IV, IN, IM, SC, PO": "Ways to give a drug: into a vein, by nose, into a muscle, under the skin, by mouth.",
+    "ECT": "Electroconvulsive therapy.",
     "Provisional": "Numbers that were read in secondary text only. They enter no analysis of this report.",
 }
 """Term to definition."""

@@ -14,6 +14,7 @@ from ketameta.reporting.page_protocols import protocols_section
 from ketameta.reporting.page_questions import question_section
 from ketameta.reporting.page_script import SCRIPT
 from ketameta.reporting.page_style import STYLE
+from ketameta.reporting.page_words import counted
 from ketameta.reporting.questions import QUESTIONS
 
 __all__ = ["Contents", "render_page"]
@@ -43,7 +44,7 @@ def render_page(contents: Contents) -> str:
         harms_section(contents.trials),
         doubt_section(contents),
         methods_section(contents),
-        limits_section(),
+        limits_section(contents),
         glossary_section(),
         references_section(contents),
     )
@@ -60,9 +61,13 @@ def render_page(contents: Contents) -> str:
 
 
 def _header(contents: Contents) -> str:
-    made = (
-        f"Computed from published trials by ketameta {contents.versions['ketameta']} on {contents.dataset}."
+    rows = counted(len(contents.trials), "row")
+    origin = (
+        f"a table of its user's own, {rows}"
+        if contents.is_own
+        else f"{contents.dataset}, {rows} of published trials"
     )
+    made = f"Computed by ketameta {contents.versions['ketameta']} from {origin}."
     return (
         f"<header>\n<h1>{html.escape(_TITLE)}</h1>{paragraph(made)}"
         f"{paragraph('It is for research. It gives no advice to patients.')}</header>\n"

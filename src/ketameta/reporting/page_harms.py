@@ -6,6 +6,7 @@ import pandas as pd
 
 from ketameta._render import number
 from ketameta.reporting.markup import bullets, heading, paragraph, section, table
+from ketameta.reporting.page_words import SOURCES, study_name
 
 __all__ = ["harms_rows", "harms_section"]
 
@@ -14,6 +15,7 @@ _HARMS = {
     "dropout": "Leaving the trial early",
     "suicidal_ideation_event": "Suicidal ideation reported as an event",
 }
+_EVENT, _FREE = "suicidal_ideation_event", "no ideation"
 _COLUMNS = (
     *(
         "Trial",
@@ -25,7 +27,7 @@ _COLUMNS = (
         "Comparator arm",
         "Difference, per 100",
     ),
-    *("Read in", "Notes"),
+    "Read in, notes",
 )
 
 
@@ -52,7 +54,7 @@ def harms_rows(trials: pd.DataFrame, outcome: str) -> list[tuple[str, ...]]:
         events_t, total_t, events_c, total_c = (float(value) for value in numbers.loc[place])
         rows.append(
             (
-                str(row["study_id"]),
+                study_name(row),
                 str(row["definition"]),
                 str(row["time_label"]),
                 str(row["drug"]),
@@ -60,8 +62,11 @@ def harms_rows(trials: pd.DataFrame, outcome: str) -> list[tuple[str, ...]]:
                 _share(events_t, total_t),
                 _share(events_c, total_c),
                 number(100 * (events_t / total_t - events_c / total_c), 1),
-                str(row["source_kind"]),
-                str(row["notes"]),
+                "; ".join(
+                    filter(
+                        None, (SOURCES.get(row["source_kind"], str(row["source_kind"])), str(row["notes"]))
+                    )
+                ),
             )
         )
     return rows
@@ -69,6 +74,12 @@ def harms_rows(trials: pd.DataFrame, outcome: str) -> list[tuple[str, ...]]:
 
 def _share(events: float, total: float) -> str:
     return f"{events:.0f} of {total:.0f} ({100 * events / total:.0f}%)"
+
+
+def _counted(title: str, rows: list[tuple[str, ...]]) -> str:
+    if not rows:
+        return paragraph("No row with counts of both arms.")
+    return table(f"{title}, by trial", _COLUMNS, rows)
 
 
 def harms_section(trials: pd.DataFrame) -> str:
@@ -82,12 +93,14 @@ def harms_section(trials: pd.DataFrame) -> str:
     ]
     for outcome, title in _HARMS.items():
         rows = harms_rows(trials, outcome)
+        free = [row for row in rows if outcome == _EVENT and row[1].startswith(_FREE)]
         parts.append(heading(3, title))
-        parts.append(
-            table(f"{title}, by trial", _COLUMNS, rows)
-            if rows
-            else paragraph("No row with counts of both arms.")
-        )
+        parts.append(_counted(title, [row for row in rows if row not in free]))
+        if free:
+            parts.append(
+                paragraph("The next counts are of people without suicidal ideation: there, more is better.")
+            )
+            parts.append(_counted("People without suicidal ideation or behaviour", free))
     parts.append(heading(3, "What the data set does not hold"))
     parts.append(
         bullets(

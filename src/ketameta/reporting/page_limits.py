@@ -9,6 +9,8 @@ import pandas as pd
 from ketameta.reporting.citing import cite
 from ketameta.reporting.contents import Contents
 from ketameta.reporting.markup import bullets, heading, link, paragraph, section
+from ketameta.reporting.page_questions import SHOWN
+from ketameta.reporting.page_words import counted, spaced, with_signs
 from ketameta.reporting.references import Reference
 
 __all__ = ["doubt_section", "limits_section", "methods_section", "references_section"]
@@ -23,29 +25,41 @@ def doubt_section(contents: Contents) -> str:
     blinding = cohorts["blinding"].replace("", "not stated").value_counts()
     provisional = included.loc[included["source_kind"] == "secondary-text"]
     apart = trials.loc[trials["status"] == "apart", "reason"].str.split(":").str[0].value_counts()
-    single = [r for r in contents.windows if r.fit is not None and not r.is_pool]
+    single = sum(
+        r.fit is not None and not r.is_pool and r.analysis.measure in SHOWN for r in contents.windows
+    )
     return section(
         "doubt",
         "Where the evidence is thin, missing, biased or unblinded",
         bullets(
             (
-                f"Thin: {len(single)} of the results above rest on a single trial.",
-                f"Missing: {len(contents.missing)} gaps are listed in missing.csv. Several of the trials behind them were "
-                "null, so that the pools above probably err upward.",
-                f"Unblinded: ketamine is felt. Cohorts by class of comparator: {_counts(by_class)}. Cohorts by stated "
+                f"Thin: {single} of the effects above {'rests' if single == 1 else 'rest'} on a single trial.",
+                _unknown(contents),
+                f"Unblinded: ketamine is felt. Trials by class of comparator: {_counts(by_class)}. Trials by stated "
                 f"blinding: {_counts(blinding)}. A saline or nasal placebo does not hide who got the drug; midazolam hides "
                 "it better, not fully.",
-                f"Provisional: {len(provisional)} rows of {provisional['cohort_id'].nunique()} cohorts were read in secondary "
-                "text only and enter no pool above.",
-                f"Kept apart, with the reason in each row: {_counts(apart)}.",
-                "Risk of bias: published judgements are not yet in the data set.",
+                f"Provisional: {counted(len(provisional), 'row')} of "
+                f"{counted(provisional['cohort_id'].nunique(), 'trial')} read in secondary text only; none enters a pool "
+                "above.",
+                f"Rows kept apart from all pools, by reason: {_counts(apart)}.",
+                "Risk of bias: this report holds no judgements of it, neither published ones nor its own.",
             )
         ),
     )
 
 
-def _counts(counted: pd.Series) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counted.items())
+def _counts(found: pd.Series) -> str:
+    return ", ".join(f"{spaced(str(name))} {count}" for name, count in found.items()) or "none"
+
+
+def _unknown(contents: Contents) -> str:
+    if contents.is_own:
+        return "Missing: the table comes without a list of trials whose numbers could not be read."
+    null = contents.missing["notes"].str.contains("null", case=False).sum()
+    return (
+        f"Missing: {counted(len(contents.missing), 'gap')} in the data set, listed under each question. The notes call "
+        f"{null} of them null results; pools without these probably overstate the benefit."
+    )
 
 
 def methods_section(contents: Contents) -> str:
@@ -73,27 +87,32 @@ def methods_section(contents: Contents) -> str:
         ),
         heading(3, "Pools and curves"),
         paragraph(
-            "Random effects, tau2 by REML, Hartung-Knapp intervals on k - 1 degrees of freedom, prediction "
-            "intervals on k - 1; tau2 intervals by Q-profile. Leave-one-out pools are computed the same way. Curves: "
+            "Random effects, τ² by REML, Hartung-Knapp intervals on k − 1 degrees of freedom, prediction "
+            "intervals on k − 1; intervals of τ² by Q-profile. Leave-one-out pools are computed the same way. Curves: "
             "multivariate random-effects models over the times of each trial, sampling errors correlated within a trial."
         ),
         heading(3, "Checks and files"),
         paragraph(
-            f"{contents.cross_check.sentence()} Software: {versions}. Every number, odds ratios among them, stands with full "
+            f"{with_signs(contents.cross_check.sentence())} Software: {versions}. Every number, odds ratios among them, stands with full "
             "precision in results.json and tables/pooled_effects.csv."
         ),
     )
 
 
-def limits_section() -> str:
+def limits_section(contents: Contents) -> str:
     """What the report cannot say."""
+    held = (
+        "The table is its user's own: the report cannot say how its rows were found and read, nor what it leaves out."
+        if contents.is_own
+        else "The table holds what could be read in registries, abstracts, tables and authors' repositories, not every "
+        "trial."
+    )
     return section(
         "limits",
         "Limits",
         bullets(
             (
-                "The table holds what could be read in registries, abstracts, tables and authors' repositories, not every "
-                "trial.",
+                held,
                 "Change scores and endpoint scores stand in one pool of SMDs.",
                 "Esketamine by nose and ketamine by vein, and first and later treatment steps, are pooled unless a row says "
                 "otherwise.",

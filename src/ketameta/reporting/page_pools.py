@@ -11,6 +11,7 @@ from ketameta._render import interval, number, p_value
 from ketameta.models import Pooled
 from ketameta.reporting.analysis import WindowResult
 from ketameta.reporting.markup import on_scale, paragraph, table
+from ketameta.reporting.page_words import effect_text, interval_text
 from ketameta.reporting.stability import Stability, stability
 
 __all__ = ["effect", "effects_table", "heterogeneity"]
@@ -25,15 +26,16 @@ def effect(result: WindowResult) -> str:
     fit = result.fit
     if fit is None:
         return ""
-    low, high = _shown(result, fit.ci_low), _shown(result, fit.ci_high)
-    return f"{number(_shown(result, fit.estimate))} {interval(low, high)}"
+    value, low, high = (_shown(result, each) for each in (fit.estimate, fit.ci_low, fit.ci_high))
+    return effect_text(value, low, high, ratio=result.analysis.is_ratio)
 
 
 def _prediction(result: WindowResult) -> str:
     fit = result.fit
     if fit is None or math.isnan(fit.pi_low):
         return "–"
-    return interval(_shown(result, fit.pi_low), _shown(result, fit.pi_high))
+    low, high = _shown(result, fit.pi_low), _shown(result, fit.pi_high)
+    return interval_text(low, high, ratio=result.analysis.is_ratio)
 
 
 def effects_table(title: str, results: Sequence[WindowResult]) -> str:
@@ -69,8 +71,8 @@ def heterogeneity(title: str, results: Sequence[WindowResult]) -> str:
         "I² [95% CI]",
         "τ² [95% CI]",
         "Q test, p",
-        "Effect without one trial",
-        "95% CI without one trial",
+        "Lowest and highest effect without one trial",
+        "95% CI, and without each trial",
     )
     return table(title, columns, rows)
 
@@ -85,7 +87,7 @@ def _row(result: WindowResult, fit: Pooled) -> tuple[str, ...]:
         f"{number(fit.tau2, 3)} {interval(*fit.tau2_ci, 3)}",
         p_value(fit.q_p),
         _range(result, left),
-        _verdict(fit.ci_low > 0 or fit.ci_high < 0, left),
+        _verdict(fit.ci_low > 0 or fit.ci_high < 0, left, null="1" if result.analysis.is_ratio else "0"),
     )
 
 
@@ -102,7 +104,7 @@ def _range(result: WindowResult, left: Stability | None) -> str:
     )
 
 
-def _verdict(excludes: bool, left: Stability | None) -> str:
+def _verdict(excludes: bool, left: Stability | None, *, null: str) -> str:
     if left is None:
         return "two trials: without one of them nothing is left to pool"
     changed = [
@@ -110,7 +112,7 @@ def _verdict(excludes: bool, left: Stability | None) -> str:
         for label, now in zip(left.labels, left.excludes_null().tolist(), strict=True)
         if now is not excludes
     ]
-    stands = "interval excludes no difference" if excludes else "interval includes no difference"
+    stands, turned = ("excludes", "includes") if excludes else ("includes", "excludes")
     if not changed:
-        return f"{stands}, whichever trial is left out"
-    return f"{stands}, but not without {', '.join(changed)}"
+        return f"{stands} {null}, whichever trial is left out"
+    return f"{stands} {null}; {turned} it without {' or without '.join(changed)}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import pandas as pd
 
 from ketameta.reporting.markup import paragraph, section, table
+from ketameta.reporting.page_words import study_name
 
 __all__ = ["protocols_section", "protocols_table"]
 
@@ -46,7 +48,7 @@ def protocols_table(trials: pd.DataFrame) -> list[tuple[str, ...]]:
         Cells in the order of the columns of the page.
     """
     used = trials.loc[(trials["status"] == "include") & (trials["score_type"] != "baseline")]
-    return [_row(str(study), group) for study, group in used.groupby("study_id", sort=True)]
+    return [_row(group) for _, group in used.groupby("study_id", sort=True)]
 
 
 def protocols_section(trials: pd.DataFrame) -> str:
@@ -69,13 +71,13 @@ def protocols_section(trials: pd.DataFrame) -> str:
     )
 
 
-def _row(study: str, group: pd.DataFrame) -> tuple[str, ...]:
+def _row(group: pd.DataFrame) -> tuple[str, ...]:
     doses = pd.to_numeric(group["n_doses"], errors="coerce").dropna().astype(int)
     return (
-        study,
+        study_name(group.iloc[0]),
         _each(group["population"]),
         _each(
-            " ".join(filter(None, (drug, dose, unit, _ROUTES.get(route, route))))
+            " ".join(filter(None, (drug, _amount(dose, unit), _ROUTES.get(route, route))))
             for drug, dose, unit, route in _columns(group, "drug", "dose", "dose_unit", "route")
         ),
         _each(group["schedule"]),
@@ -85,6 +87,16 @@ def _row(study: str, group: pd.DataFrame) -> tuple[str, ...]:
         _each(group["setting"]),
         _each(group["background"]),
     )
+
+
+def _amount(dose: str, unit: str) -> str:
+    """A dose with its unit behind the number: ``56-84 mg (flexible)``."""
+    number, aside = re.fullmatch(r"([\d., -]*(?: or [\d.]+)?)(.*)", dose, re.DOTALL).groups()  # type: ignore[union-attr]
+    aside = aside.strip()
+    if not number.strip():
+        return "in flexible doses" if aside == "flexible" else f"{aside} {unit}".strip()
+    aside = aside if not aside or aside.startswith("(") else f"({aside})"
+    return " ".join(filter(None, (number.strip(), unit, aside)))
 
 
 def _columns(group: pd.DataFrame, *names: str) -> Iterable[tuple[str, ...]]:

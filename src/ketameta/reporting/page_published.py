@@ -7,18 +7,18 @@ from typing import Any
 
 import pandas as pd
 
-from ketameta._render import interval, number
 from ketameta.reporting.comparison import Comparison, comparison_table
 from ketameta.reporting.markup import paragraph, table
+from ketameta.reporting.page_words import effect_text, review_name
 
 __all__ = ["published_table"]
 
 _READ_AS = (
     "Each published result stands beside ours for the same outcome and measure, narrowed to its drug and class "
-    "of comparator. Differences are turned so that negative favours ketamine. The reviews pool other trials "
+    "of comparator, but not to its route, dose or diagnoses. Differences are turned so that negative favours ketamine. The reviews pool other trials "
     "(older ones whose arm numbers could not be read here) and often crossover trials on a within-person "
     "scale, so the numbers need not agree; where ours rests on one or two trials the difference says little. "
-    "Seen: whether the printed number was read again in its source."
+    "Checked: whether the printed number was read a second time in its source. A dash: the number of trials is not in the data set."
 )
 _OUTCOME_NAMES = {
     "depression": "depressive symptoms",
@@ -30,8 +30,8 @@ _OUTCOME_NAMES = {
     "ptsd_response": "response of PTSD",
 }
 _COLUMNS = (
-    *("Review", "Outcome", "Comparison", "Measure", "Published", "k published", "Ours", "k ours, dosing"),
-    *("Matched on", "Seen"),
+    *("Review", "Outcome", "Comparison", "Measure", "Published", "Trials, published", "Ours", "Trials, ours"),
+    *("Matched on", "Checked"),
 )
 
 
@@ -45,16 +45,16 @@ def published_table(caption: str, comparisons: Sequence[Comparison]) -> str:
 
 
 def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
-    found = row["k"] != 0
+    found, ratio = row["k"] != 0, row["measure"] in ("RR", "OR")
     return (
-        str(row["pub_id"]).rsplit("-", 1)[0],
+        review_name(str(row["pub_id"])),
         f"{_OUTCOME_NAMES.get(str(row['outcome']), str(row['outcome']))}, {row['time']}",
         str(row["comparison"]),
         str(row["measure"]),
-        f"{number(row['published'])} {interval(row['published_low'], row['published_high'])}",
+        effect_text(row["published"], row["published_low"], row["published_high"], ratio=ratio),
         "–" if pd.isna(row["published_k"]) else f"{row['published_k']:.0f}",
-        f"{number(row['estimate'])} {interval(row['ci_low'], row['ci_high'])}" if found else "no trial",
-        f"{row['k']}, {row['dosing']}" if found else "",
-        f"at {row['matched']}",
+        effect_text(row["estimate"], row["ci_low"], row["ci_high"], ratio=ratio) if found else "no trial",
+        str(row["k"]),
+        f"at {row['matched']}" + (f"; {row['dosing']} dosing" if found else ""),
         str(row["checked"]),
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ketameta._render import number, p_value
 from ketameta.reporting.analysis import WindowResult
 from ketameta.reporting.contents import Contents
 from ketameta.reporting.curve_section import curve_section
@@ -17,12 +18,23 @@ from ketameta.reporting.markup import (
     frame,
     heading,
     link,
+    on_scale,
     paragraph,
     preformatted,
     section,
 )
 from ketameta.reporting.page_pools import effects_table, heterogeneity
 from ketameta.reporting.page_published import published_table
+from ketameta.reporting.page_words import (
+    account_of,
+    cohort_names,
+    counted,
+    effect_text,
+    plainly,
+    spaced,
+    study_name,
+    with_signs,
+)
 from ketameta.reporting.questions import ANALYSES, Analysis, Question
 
 __all__ = ["SHOWN", "question_section"]
@@ -31,15 +43,22 @@ SHOWN = ("SMD", "MD", "RR")
 """Measures that the page shows; odds ratios stand in the files beside it."""
 
 _MISSING_COLUMNS = {
-    "study_id": "study",
-    "registry_id": "registry",
-    "drug": "drug",
-    "outcome": "outcome",
-    "what_is_missing": "what is missing",
-    "why": "why",
-    "n_randomised": "n randomised",
-    "notes": "notes",
+    "study_id": "Trial",
+    "registry_id": "Registry",
+    "drug": "Drug",
+    "outcome": "Outcome",
+    "what_is_missing": "What is missing",
+    "why": "Why",
+    "n_randomised": "People randomised",
+    "notes": "Notes",
 }
+_EXISTING_COLUMNS = {"cohort": "Trial", "n randomised": "People randomised"}
+_MARKS = (
+    "S: scores on a symptom scale; R: response; M: remission. Provisional: read in secondary text only. An empty cell "
+    "under people randomised: not stated. IV: into a vein; IN: by nose; IM: into a muscle; SC: under the skin; PO: by "
+    "mouth."
+)
+_PEOPLE = "People: a dash where a source does not print how many were analysed."
 
 
 def question_section(contents: Contents, question: Question) -> str:
@@ -63,8 +82,11 @@ def question_section(contents: Contents, question: Question) -> str:
             "How does it compare with published meta-analyses?",
             published_table(f"{name}: published pooled results, and ours", compared),
         ),
-        ("What exists", _existing(f"{name}: trials by time since the first dose", exists)),
-        ("What is missing", _missing(f"{name}: known gaps", missing_table(contents.missing, question))),
+        ("What exists", _existing(contents, f"{name}: trials by time since the first dose", exists)),
+        (
+            "What is missing",
+            _missing(contents, f"{name}: known gaps", missing_table(contents.missing, question)),
+        ),
     )
     keys = [f"{question.key}-{place}" for place in range(1, len(parts) + 1)]
     links = " ".join(link(f"#{key}", title) for key, (title, _) in zip(keys, parts, strict=True))
@@ -82,16 +104,23 @@ def _thinness(results: Sequence[WindowResult], exists: pd.DataFrame) -> str:
     most = max(pools, default=0)
     randomised = exists["n randomised"] if len(exists) else pd.Series(dtype=object)
     sizes = pd.to_numeric(randomised, errors="coerce").dropna()
-    size = f", with {sizes.min():.0f} to {sizes.max():.0f} people randomised" if len(sizes) else ""
-    text = f"{len(exists)} trials have usable numbers for this question{size}. "
+    size = f", with {_span(sizes.min(), sizes.max())} people randomised" if len(sizes) else ""
+    if not len(exists):
+        return paragraph("No trial has numbers for this question.", "thin")
+    used = {cohort for r in results if r.fit is not None for cohort in r.fit.rows["cohort_id"]}
+    text = (
+        f"{counted(len(exists), 'trial has', 'trials have')} numbers for this question{size}; {len(used)} of them "
+        f"{'gives' if len(used) == 1 else 'give'} an effect at one of the times below. "
+    )
     if most == 0:
-        text += (
-            "No two of them can be pooled on a symptom scale at the same time and under the same dosing: each is shown "
-            "alone."
-        )
+        text += "No two of them can be pooled on a symptom scale at the same time and under the same dosing."
     else:
         text += f"At no time do more than {most} of them meet in one pool of symptom scores."
     return paragraph(text, "thin" if most < 5 else "")
+
+
+def _span(low: float, high: float) -> str:
+    return f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}"
 
 
 def _analysis(contents: Contents, analysis: Analysis, results: Sequence[WindowResult]) -> str:
@@ -100,15 +129,16 @@ def _analysis(contents: Contents, analysis: Analysis, results: Sequence[WindowRe
     if not shown:
         return paragraph("No trial with usable numbers at any standard time.")
     empty = [f"{r.window.name} ({r.dosing})" for r in results if r.fit is None]
-    notes = [f"{r.window.name}, {r.dosing}: {note}" for r in shown for note in r.notes]
+    notes = [f"{r.window.name}, {r.dosing}: {plainly(note)}" for r in shown for note in r.notes]
     accounts = "".join(
-        heading(4, f"{r.window.name}, {r.dosing} dosing: rows selected") + preformatted(r.account)
+        heading(4, f"{r.window.name}, {r.dosing} dosing: rows selected") + preformatted(account_of(r.account))
         for r in shown
     )
     return "".join(
         (
             effects_table(f"{title}, by time since the first dose", shown),
             paragraph(f"No trial at: {', '.join(empty)}.", "quiet") if empty else "",
+            paragraph(_PEOPLE, "quiet") if any(r.n_participants is None for r in shown) else "",
             *(_by_comparator(r) for r in shown),
             *(
                 figure(contents.figures, r.key, f"{analysis.title}, {r.window.name}, {r.dosing} dosing")
@@ -121,22 +151,48 @@ def _analysis(contents: Contents, analysis: Analysis, results: Sequence[WindowRe
 
 
 def _by_comparator(result: WindowResult) -> str:
-    if result.by_comparator is None:
+    found, ratio = result.by_comparator, result.analysis.is_ratio
+    if found is None:
         return ""
-    when = f"At {result.window.name}, {result.dosing} dosing, by class of comparator: "
-    return paragraph(when + result.by_comparator.sentence())
+    parts = []
+    for name, fit in found.groups:
+        value, low, high = (on_scale(each, ratio=ratio) for each in (fit.estimate, fit.ci_low, fit.ci_high))
+        text = effect_text(value, low, high, ratio=ratio)
+        parts.append(f"{text} in {counted(fit.k, 'trial')} against {name} comparators")
+    return paragraph(
+        with_signs(
+            f"At {result.window.name}, {result.dosing} dosing, by class of comparator: {result.analysis.measure} "
+            f"{'; '.join(parts)}. Test of the difference between classes: chi2 = {number(found.q_between)}, "
+            f"df = {found.df}, p = {p_value(found.p)}.".replace("= <", "< ")
+        )
+    )
 
 
-def _existing(caption: str, exists: pd.DataFrame) -> str:
+def _existing(contents: Contents, caption: str, exists: pd.DataFrame) -> str:
     if not len(exists):
         return paragraph("No trial in this table.")
-    key = "S: scores on a symptom scale; R: response; M: remission. Provisional: read in secondary text only."
-    return paragraph(key, "quiet") + frame(caption, exists)
+    names = cohort_names(contents.trials)
+    cohorts = [str(cell).partition(" (provisional)") for cell in exists["cohort"]]
+    shown = exists.assign(cohort=[f"{names[cohort]}{aside}" for cohort, aside, _ in cohorts]).rename(
+        columns={name: name[0].upper() + name[1:] for name in exists} | _EXISTING_COLUMNS
+    )
+    return paragraph(_MARKS, "quiet") + frame(caption, shown)
 
 
-def _missing(caption: str, gone: pd.DataFrame) -> str:
+def _missing(contents: Contents, caption: str, gone: pd.DataFrame) -> str:
+    if contents.is_own:
+        return paragraph(
+            "The table comes without a list of trials whose numbers are missing; none is known to this report."
+        )
     if not len(gone):
         return paragraph("No gap is listed.")
-    text = f"{len(gone)} gaps are known: trials, or parts of trials, whose numbers could not be read. None is imputed."
-    listed = gone[list(_MISSING_COLUMNS)].rename(columns=_MISSING_COLUMNS)
-    return paragraph(text) + details(f"List of the {len(gone)} gaps", frame(caption, listed))
+    text = (
+        f"{counted(len(gone), 'gap is', 'gaps are')} known: trials, or parts of trials, whose numbers could not be "
+        "read. None is imputed."
+    )
+    named = gone.assign(
+        study_id=[study_name(row) for _, row in gone.iterrows()],
+        outcome=[spaced(str(cell)) for cell in gone["outcome"]],
+    )
+    listed = named[list(_MISSING_COLUMNS)].rename(columns=_MISSING_COLUMNS)
+    return paragraph(text) + details(f"List of {counted(len(gone), 'gap')}", frame(caption, listed))

@@ -11,8 +11,10 @@ SCRIPT = r"""
 
   function value(text) {
     var cell = text.trim().replace(/\u2212/g, "-");
-    var time = /^([\d.]+) (h|d)$/.exec(cell);
+    var time = /^([\d.]+) (h|d)\b/.exec(cell);
     if (time) return Number(time[1]) * (time[2] === "d" ? 24 : 1);
+    var share = /^\d+ of \d+ \((\d+)%\)$/.exec(cell);
+    if (share) return Number(share[1]);
     var lead = /^[<>\u2248\u2265]?\s*(-?[\d.]+)/.exec(cell.replace(/(\d),(?=\d{3})/g, "$1"));
     return lead ? Number(lead[1]) : NaN;
   }

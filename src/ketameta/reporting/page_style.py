@@ -52,8 +52,9 @@ pre { white-space: pre-wrap; font-size: .8rem; background: var(--tint); padding:
   body { font-size: 9.5pt; line-height: 1.4; } header, main, footer { max-width: none; padding: 0; }
   nav, .skip, .filter, .account, thead button { display: none; } .printed { display: inline; }
   main > section { break-before: page; } main > section:first-child { break-before: auto; }
-  h2 { margin-top: 0; } h2, h3, h4, caption, summary { break-after: avoid; } figure, tr { break-inside: avoid; }
-  thead { display: table-header-group; } table { font-size: 7.4pt; width: 100%; } td:not(.number) { min-width: 0; } tbody th { min-width: 20mm; } td, th { padding-right: 1.6mm; overflow-wrap: break-word; }
+  h2 { margin-top: 0; } h2, h3, h4, caption, summary, thead { break-after: avoid; } figure, tr { break-inside: avoid; }
+  tbody tr:first-child { break-before: avoid; } tbody tr[hidden] { display: table-row; }
+  thead { display: table-header-group; } table { font-size: 7.4pt; width: 100%; } td:not(.number) { min-width: 0; } tbody th { min-width: 23mm; } td, th { padding-right: 1.6mm; overflow-wrap: break-word; }
   td.number { white-space: normal; } .wide, figure { overflow: visible; } figure svg { min-width: 0; max-width: 165mm; }
   details::details-content { content-visibility: visible; display: block; height: auto; } a { text-decoration: none; } }
 """
