@@ -9,8 +9,9 @@ import pytest
 
 import ketameta as km
 from ketameta.errors import FigureError
-from ketameta.evidence import load_trials
+from ketameta.evidence import load_trials, read_trials
 from ketameta.reporting.analysis import analyse_window
+from ketameta.reporting.contents import is_own
 from ketameta.reporting.glossary import TERMS
 from ketameta.reporting.inline_svg import inline_svg
 from ketameta.reporting.markup import link, table
@@ -182,6 +183,13 @@ def test_a_table_without_one_of_the_wanted_values_is_still_pooled():
     assert found.fit.k == 2
 
 
+def test_a_table_read_from_a_file_of_its_user_is_his_own(tmp_path):
+    trials = load_trials()
+    assert not is_own(trials)
+    trials.to_csv(tmp_path / "mine.csv", index=False)
+    assert is_own(read_trials(tmp_path / "mine.csv"))
+
+
 def test_classes_of_comparators_are_compared_in_words():
     found = analyse_window(load_trials(), ANALYSES[0], "single", WINDOWS[1])
     said = _by_comparator(found)
@@ -215,6 +223,7 @@ def test_protocols_name_every_study_once():
     by_name = {row[0]: row for row in rows}
     assert by_name["Takahashi 2021 (28 mg)"][2] == "esketamine 28 mg by nose"
     assert by_name["Popova 2019"][2] == "esketamine 56-84 mg (flexible) by nose"
+    assert by_name["Kosikgonzalez 2025 (pooled56 84)"][2] == "esketamine 56 or 84 mg (pooled) by nose"
     assert by_name["Reif 2023"][2] == "esketamine in flexible doses by nose"
     murrough = by_name["Murrough 2013"]
     assert murrough[2] == "ketamine 0.5 mg/kg into a vein"

@@ -13,7 +13,7 @@ from ketameta.reporting.analysis import CurveResult, WindowResult
 from ketameta.reporting.comparison import Comparison
 from ketameta.reporting.crosscheck import CrossCheck
 
-__all__ = ["Contents"]
+__all__ = ["Contents", "is_own"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,5 +33,10 @@ class Contents:
 
     @property
     def is_own(self) -> bool:
-        """Whether the table is one that came with no origin: a user's own, of which the packaged lists say nothing."""
-        return ATTRS_KEY not in self.trials.attrs or "dataset" not in self.trials.attrs[ATTRS_KEY]
+        """Whether the table is its user's own."""
+        return is_own(self.trials)
+
+
+def is_own(trials: pd.DataFrame) -> bool:
+    """Whether a table is its user's own, of which the packaged lists say nothing: no version of a data set is known."""
+    return not trials.attrs.get(ATTRS_KEY, {}).get("version")

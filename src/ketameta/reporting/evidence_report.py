@@ -10,9 +10,10 @@ import pandas as pd
 from ketameta._render import Card, Shown
 from ketameta.errors import KetametaError
 from ketameta.evidence import load_missing
-from ketameta.provenance import ATTRS_KEY, package_versions, trace
+from ketameta.provenance import package_versions, trace
 from ketameta.reporting.analysis import CurveResult, WindowResult
 from ketameta.reporting.comparison import Comparison
+from ketameta.reporting.contents import is_own
 from ketameta.reporting.findings import STEPS, find, trials_table
 from ketameta.reporting.map_figure import write_map
 from ketameta.reporting.page import Contents, render_page
@@ -125,7 +126,7 @@ def report(
     windows, curves, comparisons = found.windows, found.curves, found.comparisons
     figures = _figures(folder, windows, curves, steps) | write_map(folder / "figures", table)
     steps("tables, results.json and the page")
-    missing = load_missing() if ATTRS_KEY in table.attrs else load_missing().iloc[:0]
+    missing = load_missing().iloc[:0] if is_own(table) else load_missing()
     write_tables(folder / "tables", table, missing, windows, curves, comparisons)
     (folder / "results.json").write_text(as_json(sealed(found.record())), encoding="utf-8")
     provenance = trace(table)

@@ -62,7 +62,7 @@ def harms_rows(trials: pd.DataFrame, outcome: str) -> list[tuple[str, ...]]:
                 _share(events_t, total_t),
                 _share(events_c, total_c),
                 number(100 * (events_t / total_t - events_c / total_c), 1),
-                "; ".join(
+                ". ".join(
                     filter(
                         None, (SOURCES.get(row["source_kind"], str(row["source_kind"])), str(row["notes"]))
                     )

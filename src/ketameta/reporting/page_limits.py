@@ -24,7 +24,7 @@ def doubt_section(contents: Contents) -> str:
     by_class = included.groupby("comparator_class")["cohort_id"].nunique()
     blinding = cohorts["blinding"].replace("", "not stated").value_counts()
     provisional = included.loc[included["source_kind"] == "secondary-text"]
-    apart = trials.loc[trials["status"] == "apart", "reason"].str.split(":").str[0].value_counts()
+    apart = trials.loc[trials["status"] == "apart", "reason"].str.split(":").str[0].map(spaced).value_counts()
     single = sum(
         r.fit is not None and not r.is_pool and r.analysis.measure in SHOWN for r in contents.windows
     )
@@ -49,7 +49,7 @@ def doubt_section(contents: Contents) -> str:
 
 
 def _counts(found: pd.Series) -> str:
-    return ", ".join(f"{spaced(str(name))} {count}" for name, count in found.items()) or "none"
+    return ", ".join(f"{name} {count}" for name, count in found.items()) or "none"
 
 
 def _unknown(contents: Contents) -> str:
@@ -57,7 +57,7 @@ def _unknown(contents: Contents) -> str:
         return "Missing: the table comes without a list of trials whose numbers could not be read."
     null = contents.missing["notes"].str.contains("null", case=False).sum()
     return (
-        f"Missing: {counted(len(contents.missing), 'gap')} in the data set, listed under each question. The notes call "
+        f"Missing: {counted(len(contents.missing), 'gap')} in the data set; those of a question are listed under it. The notes call "
         f"{null} of them null results; pools without these probably overstate the benefit."
     )
 

@@ -91,7 +91,7 @@ def _row(group: pd.DataFrame) -> tuple[str, ...]:
 
 def _amount(dose: str, unit: str) -> str:
     """A dose with its unit behind the number: ``56-84 mg (flexible)``."""
-    number, aside = re.fullmatch(r"([\d., -]*(?: or [\d.]+)?)(.*)", dose, re.DOTALL).groups()  # type: ignore[union-attr]
+    number, aside = re.fullmatch(r"((?:[\d.,-]|\b or \b|, )*)(.*)", dose, re.DOTALL).groups()  # type: ignore[union-attr]
     aside = aside.strip()
     if not number.strip():
         return "in flexible doses" if aside == "flexible" else f"{aside} {unit}".strip()
