@@ -3,8 +3,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+RUNNER := pytest pytest-xdist hypothesis
+# Every room's numbers, what results print, all docstrings, and a figure of each kind
+NUMBERS := src/ketameta --ignore=src/ketameta/exploring README.md docs/figures.md \
+	tests/test_golden.py tests/test_examples.py::test_script \
+	$(wildcard tests/effects/test_worked_examples_*.py) tests/effects/test_effects_escalc.py \
+	$(wildcard tests/models/test_*_reference.py tests/curves/test_*reference.py tests/reporting/test_headline*.py)
 
-.PHONY: report paper test browser lint docs benchmark clean
+.PHONY: report paper test coverage lowest newest browser lint docs dist benchmark clean
 
 report: $(VENV)/.run
 	$(BIN)/python -m ketameta report --out out/
@@ -13,7 +19,17 @@ paper: $(VENV)/.run
 	$(BIN)/python examples/paper/render.py --out out/paper
 
 test: $(VENV)/.test
+	$(BIN)/python -m pytest --numprocesses auto --dist loadscope
+
+coverage: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadscope --cov --cov-report=term
+
+lowest: $(VENV)/lowest/.ready
+	$(VENV)/lowest/bin/python -m pytest --numprocesses auto --dist loadscope $(NUMBERS)
+
+newest: $(VENV)/newest/bin/python
+	PIP_CONSTRAINT= $(VENV)/newest/bin/python -m pip install --quiet --no-compile --upgrade --upgrade-strategy eager --editable ".[fast]" $(RUNNER)
+	$(VENV)/newest/bin/python -m pytest --numprocesses auto --dist loadscope $(NUMBERS)
 
 browser: $(VENV)/.browser
 	$(BIN)/python -m pytest tests/exploring/test_explore_browser.py
@@ -27,6 +43,9 @@ lint: $(VENV)/.lint
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs out/docs
 
+dist: $(VENV)/.dist
+	$(BIN)/python .ci/dist.py
+
 benchmark: $(VENV)/.test
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
@@ -35,6 +54,13 @@ clean:
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/lowest/bin/python $(VENV)/newest/bin/python:
+	$(PYTHON) -m venv $(@D)/..
+
+$(VENV)/lowest/.ready: $(VENV)/lowest/bin/python pyproject.toml constraints-lowest.txt
+	PIP_CONSTRAINT=$(CURDIR)/constraints-lowest.txt $(VENV)/lowest/bin/python -m pip install --quiet --no-compile --editable ".[fast]" $(RUNNER)
+	touch $@
 
 $(VENV)/.run: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --editable .
@@ -54,4 +80,8 @@ $(VENV)/.lint: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.docs: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --editable ".[docs]"
+	touch $@
+
+$(VENV)/.dist: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --editable ".[dist]"
 	touch $@

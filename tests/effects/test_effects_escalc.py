@@ -16,6 +16,7 @@ from ketameta.errors import EffectError
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 TOLERANCE = 1e-12
+QUANTILES = 1e-10  # quantiles of t are that exact in the lowest scipy that is allowed
 TWO = ["m1", "sd1", "n1", "m2", "sd2", "n2"]
 PAIRED = ["m1", "sd1", "m2", "sd2", "pairs", "r"]
 COUNTS = ["a", "n1", "c", "n2"]
@@ -58,9 +59,11 @@ def defined(reference: pd.DataFrame, name: str) -> pd.Series:
     return pd.Series(np.isfinite(yi) & np.isfinite(vi) & (vi > 0))
 
 
-def assert_agrees(effect: effects.EffectSize, reference: pd.DataFrame, name: str) -> None:
-    np.testing.assert_allclose(effect.yi, reference[f"yi_{name}"], rtol=TOLERANCE, atol=0)
-    np.testing.assert_allclose(effect.vi, reference[f"vi_{name}"], rtol=TOLERANCE, atol=0)
+def assert_agrees(
+    effect: effects.EffectSize, reference: pd.DataFrame, name: str, rtol: float = TOLERANCE
+) -> None:
+    np.testing.assert_allclose(effect.yi, reference[f"yi_{name}"], rtol=rtol, atol=0)
+    np.testing.assert_allclose(effect.vi, reference[f"vi_{name}"], rtol=rtol, atol=0)
 
 
 def test_the_groups_are_as_varied_as_promised(continuous: pd.DataFrame) -> None:
@@ -210,7 +213,7 @@ def test_hazard_ratios_and_differences_from_intervals(ratios: pd.DataFrame) -> N
     hazard = effects.from_ci(ratios.value, ratios.low, ratios.high, ratios.level, log=True)
     assert_agrees(hazard, ratios, "HR")
     difference = effects.from_ci(ratios.value, ratios.low, ratios.high, ratios.level, df=ratios.df)
-    assert_agrees(difference, ratios, "difference_t")
+    assert_agrees(difference, ratios, "difference_t", QUANTILES)
 
 
 def test_recovered_sds_against_r_quantiles(continuous: pd.DataFrame) -> None:
@@ -223,4 +226,4 @@ def test_recovered_sds_against_r_quantiles(continuous: pd.DataFrame) -> None:
         "sd_iqr": effects.sd_from_iqr(10, 13, n1),
         "sd_range": effects.sd_from_range(10, 13, n1),
     }.items():
-        np.testing.assert_allclose(values, continuous[name], rtol=TOLERANCE, atol=0, err_msg=name)
+        np.testing.assert_allclose(values, continuous[name], rtol=QUANTILES, atol=0, err_msg=name)

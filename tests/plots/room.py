@@ -26,14 +26,14 @@ def texts_of(drawn: Axes | Figure | SubFigure) -> list[tuple[str, Bbox]]:
         draw(text, *args, **kwargs)
 
     with patch.object(Text, "draw", noted):
-        drawn.get_figure(root=True).draw_without_rendering()
+        drawn.figure.canvas.figure.draw_without_rendering()
     own = set(drawn.findobj(Text))
     return [(text.get_text(), Text.get_window_extent(text)) for text in printed if text in own]
 
 
 def assert_apart(drawn: Axes | Figure | SubFigure) -> None:
     """No two texts touch; boxes of letters may share a hair, as they are wider than their ink."""
-    hair = drawn.get_figure(root=True).dpi / 100
+    hair = drawn.figure.canvas.figure.dpi / 100
     for (one, a), (two, b) in combinations(texts_of(drawn), 2):
         beside = a.x1 <= b.x0 + hair or b.x1 <= a.x0 + hair
         assert beside or a.y1 <= b.y0 + 1.5 * hair or b.y1 <= a.y0 + 1.5 * hair, (one, two)

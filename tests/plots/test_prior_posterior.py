@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from scipy.integrate import trapezoid
 
 import ketameta as km
 from ketameta.errors import FigureError, KetametaWarning
@@ -72,7 +73,7 @@ def line(ax: Axes, label: str) -> Any:
 def test_drawn_densities_hold_all_probability(case: str, of: str) -> None:
     found = densities(fit_of(case), of)
     assert (np.diff(found.x) > 0).all()
-    assert np.trapezoid(found.posterior, found.x) + found.beyond == pytest.approx(1.0, abs=1e-3)
+    assert trapezoid(found.posterior, found.x) + found.beyond == pytest.approx(1.0, abs=1e-3)
     assert found.beyond < 0.025
 
 
@@ -109,10 +110,10 @@ def test_densities_are_those_of_brute_force() -> None:
     for y, variance in zip(YI, v, strict=True):
         log = log - 0.5 * (y - mu) ** 2 / variance[:, None]
     joint = np.exp(log - log.max())
-    joint /= np.trapezoid(np.trapezoid(joint, mu, axis=1), tau)
+    joint /= trapezoid(trapezoid(joint, mu, axis=1), tau)
     for of, x, density in (
-        ("mu", mu, np.trapezoid(joint, tau, axis=0)),
-        ("tau", tau, np.trapezoid(joint, mu, axis=1)),
+        ("mu", mu, trapezoid(joint, tau, axis=0)),
+        ("tau", tau, trapezoid(joint, mu, axis=1)),
     ):
         found = densities(fit, of)
         np.testing.assert_allclose(found.posterior, np.interp(found.x, x, density), atol=2e-4 * density.max())
@@ -122,7 +123,7 @@ def test_densities_are_those_of_brute_force() -> None:
 def test_a_prior_as_narrow_as_the_posterior_is_drawn_whole(of: str, total: float) -> None:
     found = densities(fitted(tau_prior=HalfNormal(0.2), mu_prior=Normal(-0.5, 0.15)), of)
     assert found.prior is not None
-    assert np.trapezoid(found.prior, found.x) == pytest.approx(total, abs=0.02)
+    assert trapezoid(found.prior, found.x) == pytest.approx(total, abs=0.02)
 
 
 def test_improper_priors_are_not_drawn_but_named() -> None:

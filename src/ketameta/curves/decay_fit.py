@@ -124,7 +124,8 @@ def fit_decaying(
             f"{data.yi.size} effects at {np.unique(data.hours).size} times do not determine the {count} "
             f"coefficients of {spec.curve!r}; use a simpler curve."
         )
-    if np.linalg.matrix_rank(mean.level) < r or np.linalg.matrix_rank(decay.x) < decay.x.shape[1]:
+    columns = decay.x.shape[1]
+    if np.linalg.matrix_rank(mean.level) < r or (columns and np.linalg.matrix_rank(decay.x) < columns):
         raise ModelError(
             f"moderators cannot be told apart in these {len(data.trials)} trials; leave some out."
         )

@@ -90,11 +90,11 @@ def densities(fit: Posterior, of: Quantity = "mu") -> Densities:
 
     Examples
     --------
-    >>> import numpy as np
+    >>> from scipy.integrate import trapezoid
     >>> import ketameta as km
     >>> from ketameta.plots.prior_posterior import densities
     >>> found = densities(km.bayes(yi=[-0.9, -0.4, -0.6], vi=[0.10, 0.05, 0.08]))
-    >>> bool(abs(np.trapezoid(found.posterior, found.x) + found.beyond - 1) < 1e-3)
+    >>> bool(abs(trapezoid(found.posterior, found.x) + found.beyond - 1) < 1e-3)
     True
     """
     found = fit.mu if of == "mu" else fit.tau

@@ -35,5 +35,5 @@ def write_map(folder: Path, trials: pd.DataFrame) -> dict[str, tuple[Path, str]]
     axes = evidence_map(trials)
     words = describe(axes)
     save(axes, folder / "evidence_map")
-    close(axes.get_figure(root=True))
+    close(axes.figure.canvas.figure)
     return {"evidence_map": (folder / "evidence_map.svg", words)}

@@ -69,7 +69,7 @@ def write_figures(
         axes = forest(shown, title=title)
         written[result.key] = (folder / f"{result.key}.svg", describe(axes))
         save(axes, folder / result.key)
-        close(axes.get_figure(root=True))
+        close(axes.figure.canvas.figure)
     for item in curves:
         for curve in item.curves:
             key = f"{item.key}_{curve.curve}"
@@ -78,5 +78,5 @@ def write_figures(
             axes = timecourse(curve, title=f"{title} ({_SHAPES[curve.curve]})")
             written[key] = (folder / f"{key}.svg", describe(axes))
             save(axes, folder / key)
-            close(axes.get_figure(root=True))
+            close(axes.figure.canvas.figure)
     return written
