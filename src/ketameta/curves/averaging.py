@@ -21,6 +21,7 @@ from ketameta.curves.readout import plain
 from ketameta.curves.result import DurabilityCurve
 from ketameta.curves.spec import CURVES
 from ketameta.errors import ModelError
+from ketameta.provenance import Provenance, trace
 
 __all__ = ["CurveComparison", "compare"]
 
@@ -41,11 +42,14 @@ class CurveComparison(Shown):
         Their Akaike weights.
     not_weighed : tuple of (str, str)
         The other families, each with why.
+    provenance : Provenance
+        Data set, rows and software.
     """
 
     curves: tuple[DurabilityCurve, ...]
     weights: Array
     not_weighed: tuple[tuple[str, str], ...]
+    provenance: Provenance
 
     def at(
         self, *, hours: ArrayLike | None = None, days: ArrayLike | None = None, extrapolate: bool = False
@@ -124,7 +128,7 @@ class CurveComparison(Shown):
             {str(name): None if cell is pd.NA else plain(cell) for name, cell in row.items()}
             for row in records
         ]
-        return {"families": families, "provenance": self.curves[0].provenance.to_dict()}
+        return {"families": families, "provenance": self.provenance.to_dict()}
 
     def sentence(self) -> str:
         """The weights in words."""
@@ -153,7 +157,7 @@ class CurveComparison(Shown):
             notes=tuple(f"{name} is not weighed: {why}" for name, why in self.not_weighed),
             footer=(
                 "Full likelihoods; Akaike weights (Burnham & Anderson 2002)",
-                self.curves[0].provenance.line(),
+                self.provenance.line(),
             ),
         )
 
@@ -244,7 +248,20 @@ def compare(
         raise ModelError(f"none of the families can be fitted and weighed. {reasons}")
     fitted.sort(key=lambda curve: curve.aicc)
     weights = np.exp(-0.5 * np.array([curve.aicc - fitted[0].aicc for curve in fitted]))
-    return CurveComparison(tuple(fitted), weights / weights.sum(), tuple(failed))
+    asked = (
+        "compare",
+        {
+            "curves": curves,
+            "knots": knots,
+            "moderators": moderators,
+            "rho": rho,
+            "ci": ci,
+            "level": level,
+            "options": options,
+        },
+    )
+    made = trace(fitted[0].rows, asked)
+    return CurveComparison(tuple(fitted), weights / weights.sum(), tuple(failed), made)
 
 
 def _names(curves: Sequence[str] | None, options: CurveOptions) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from ketameta.curves.words import clock
 from ketameta.effects._sheet import Sheet
 from ketameta.errors import ModelError
 from ketameta.models import Pooled, pool
+from ketameta.provenance import trace
 
 __all__ = ["relapse"]
 
@@ -115,7 +116,19 @@ def relapse(
         notes.append(
             f"after {clock(comparator.last_hours)} the comparator's curve is that of the model alone"
         )
-    return RelapseCurves(pooled=pooled, comparator=comparator, last_hours=last, notes=tuple(notes))
+    asked = (
+        "relapse",
+        {
+            "median_hours": median_hours,
+            "median_ci": median_ci,
+            "shape": shape,
+            "points": points,
+            "rate": rate,
+            "followup_hours": followup_hours,
+        },
+    )
+    made = hr.provenance.after(asked) if isinstance(hr, Pooled) else trace(pooled.rows, asked)
+    return RelapseCurves(pooled, comparator, last, tuple(notes), made)
 
 
 def _pooled(es: pd.DataFrame) -> Pooled:

@@ -21,6 +21,7 @@ from ketameta.curves.responding_contrasts import needed_to_treat, nnt_text, nnt_
 from ketameta.curves.words import clock, count_of, level_text
 from ketameta.errors import ModelError
 from ketameta.models import Pooled
+from ketameta.provenance import Provenance
 
 __all__ = ["RelapseCurves"]
 
@@ -45,12 +46,15 @@ class RelapseCurves(Shown):
         Time up to which the curves are read without extrapolation.
     notes : tuple of str
         What a reader must know.
+    provenance : Provenance
+        Data set, rows and software.
     """
 
     pooled: Pooled
     comparator: Comparator
     last_hours: float
     notes: tuple[str, ...]
+    provenance: Provenance
 
     @property
     def level(self) -> float:
@@ -275,7 +279,7 @@ class RelapseCurves(Shown):
             columns=("time", "ketamine", f"{level} CI", "comparator", f"{level} CI", f"NNT [{level} CI]"),
             rows=rows,
             notes=(*(self.median(arm).sentence()[:-1] for arm in ("ketamine", "comparator")), *self.notes),
-            footer=(self.method_line(), self.pooled.provenance.line()),
+            footer=(self.method_line(), self.provenance.line()),
         )
 
 

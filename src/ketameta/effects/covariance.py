@@ -271,7 +271,7 @@ def covariance(
         rows=rows,
         left_out=left_out,
         account=account(samples, found, assumed),
-        provenance=trace(rows),
+        provenance=trace(rows, ("covariance", {"rho": rho, "correlation": correlation, "between": between})),
     )
 
 

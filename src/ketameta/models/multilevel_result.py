@@ -273,6 +273,7 @@ class Multilevel(CoefficientTable, Shown):
             cluster=named if isinstance(named, str) else "",
             kind=kind,
             level=self.level,
+            provenance=self.provenance.after(("robust", {"cluster": cluster, "kind": kind})),
         )
 
     def random_effects(self) -> pd.DataFrame:

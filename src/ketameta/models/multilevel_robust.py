@@ -21,6 +21,7 @@ from ketameta.models.hypotheses import LinearTest, decimals, read_hypothesis, st
 from ketameta.models.intervals import Inference
 from ketameta.models.linear import Joint, Linear
 from ketameta.models.result import finite, level_text
+from ketameta.provenance import Provenance
 
 __all__ = ["RobustMultilevel", "robust_of"]
 
@@ -50,6 +51,8 @@ class RobustMultilevel(CoefficientTable, Shown):
         Design of the model.
     notes : tuple of str
         What a reader must know.
+    provenance : Provenance
+        Data set, rows and software.
     """
 
     kind: str
@@ -63,6 +66,7 @@ class RobustMultilevel(CoefficientTable, Shown):
     qm_p: float
     design: Design
     notes: tuple[str, ...]
+    provenance: Provenance
     _linear: _RobustLinear = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,7 +74,8 @@ class RobustMultilevel(CoefficientTable, Shown):
         names = ("kind", "cluster", "n_clusters", "level", "qm", "qm_df1", "qm_df2", "qm_p")
         result: dict[str, Any] = {name: finite(getattr(self, name)) for name in names}
         result["coefficients"] = plain_rows(self.to_frame())
-        return result | {"cov": self.cov.tolist(), "notes": list(self.notes)}
+        result |= {"cov": self.cov.tolist(), "notes": list(self.notes)}
+        return result | {"provenance": self.provenance.to_dict()}
 
     def test(self, what: Any, *, value: ArrayLike | None = None) -> LinearTest:
         """Test linear combinations of coefficients: t with Satterthwaite df each alone, HTZ all together.
@@ -104,7 +109,7 @@ class RobustMultilevel(CoefficientTable, Shown):
             footer.append(
                 f"Joint test (HTZ): {statistic(self.qm, self.qm_df1, round(self.qm_df2, 2), self.qm_p)}"
             )
-        return Card(title, columns, tuple(rows), self.notes, tuple(footer))
+        return Card(title, columns, tuple(rows), self.notes, (*footer, self.provenance.line()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,6 +143,7 @@ def robust_of(
     cluster: str,
     kind: Kind,
     level: float,
+    provenance: Provenance,
 ) -> RobustMultilevel:
     """Robust covariance of the coefficients, working covariance and weights as fitted.
 
@@ -193,5 +199,6 @@ def robust_of(
         qm_p=float(omnibus.p),
         design=design,
         notes=tuple(notes),
+        provenance=provenance,
         _linear=linear,
     )

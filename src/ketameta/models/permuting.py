@@ -207,8 +207,14 @@ def permutation(
         shown(part[-1] + 1)
     p = count / looked_at if all_of_them else (count + 1.0) / (n + 1.0)
     how = "sign flips" if design is None else "orders of the rows of the design matrix"
+    asked = ("permutation", {"iterations": iterations, "exact": exact, "rng": rng})
     return PermutationTest(
-        _table(fit, observed, p), n, all_of_them, how, _notes(fit, p, n, all_of_them), fit.provenance
+        _table(fit, observed, p),
+        n,
+        all_of_them,
+        how,
+        _notes(fit, p, n, all_of_them),
+        fit.provenance.after(asked),
     )
 
 

@@ -98,7 +98,7 @@ def receipt(result: Any) -> Receipt:
 
     Parameters
     ----------
-    result : Pooled, Subgroups, Regression, PooledCounts, Multilevel, Posterior, DurabilityCurve or RespondingCurve
+    result : Pooled, Regression, Posterior, DurabilityCurve, RelapseCurves, PermutationTest or another whole result
         As the public functions return it.
 
     Returns

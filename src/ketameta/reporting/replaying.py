@@ -15,8 +15,18 @@ from typing import Any
 
 import pandas as pd
 
-from ketameta.curves import CurveOptions, DurabilityCurve, RespondingCurve, durability, responding
-from ketameta.effects import EffectOptions, effect_sizes
+from ketameta.curves import (
+    CurveComparison,
+    CurveOptions,
+    DurabilityCurve,
+    RelapseCurves,
+    RespondingCurve,
+    compare,
+    durability,
+    relapse,
+    responding,
+)
+from ketameta.effects import EffectOptions, SamplingCovariance, covariance, effect_sizes
 from ketameta.errors import DataError, KetametaError, KetametaWarning
 from ketameta.evidence import Selection, select
 from ketameta.models import (
@@ -29,16 +39,19 @@ from ketameta.models import (
     Multilevel,
     MultilevelOptions,
     Normal,
+    PermutationTest,
     Pooled,
     PooledCounts,
     PoolOptions,
     Posterior,
     Regression,
+    RobustMultilevel,
     Subgroups,
     Uniform,
     bayes,
     counts,
     multilevel,
+    permutation,
     pool,
     regress,
     subgroups,
@@ -49,13 +62,18 @@ __all__ = ["MAKES", "Unrepeatable", "needs_table", "replay"]
 
 MAKES: dict[str, type[Any]] = {
     "bayes": Posterior,
+    "compare": CurveComparison,
     "counts": PooledCounts,
+    "covariance": SamplingCovariance,
     "durability": DurabilityCurve,
     "given": DurabilityCurve,
     "multilevel": Multilevel,
+    "permutation": PermutationTest,
     "pool": Pooled,
     "regress": Regression,
+    "relapse": RelapseCurves,
     "responding": RespondingCurve,
+    "robust": RobustMultilevel,
     "subgroups": Subgroups,
 }
 """Functions whose results have receipts, and what they make."""
@@ -65,13 +83,18 @@ def _given(curve: DurabilityCurve, values: Mapping[str, Any]) -> DurabilityCurve
     return curve.given(**values)
 
 
+def _robust(model: Multilevel, cluster: Any, kind: Any) -> RobustMultilevel:
+    return model.robust(cluster, kind=kind)
+
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "given": _given,
+    "robust": _robust,
     **{
         function.__name__: function
         for function in (
-            *(bayes, counts, durability, effect_sizes, multilevel),
-            *(pool, regress, responding, select, subgroups),
+            *(bayes, compare, counts, covariance, durability, effect_sizes, multilevel),
+            *(permutation, pool, regress, relapse, responding, select, subgroups),
         )
     },
 }
