@@ -202,3 +202,13 @@ def test_each_result_says_its_level(level):
         assert percent in words(result)
         assert "95%" not in words(result)
         assert percent in result.sentence()
+
+
+def test_columns_and_codes_are_words_in_prose():
+    trials = km.load_trials()
+    found = km.select(trials, outcome="suicidal_ideation", drug="ketamine", hours=(18, 36), measure="SMD")
+    one = km.pool(km.effect_sizes(found).iloc[:1])
+    assert "outcome suicidal ideation" in km.methods_text(one).text
+    table = pd.concat([TABLE, TABLE]).assign(comparator_class=list("aaaaabbbbb"))
+    groups = km.subgroups(table, by="comparator_class")
+    assert "Subgroups by comparator class were" in km.methods_text(groups).text

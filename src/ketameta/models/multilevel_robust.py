@@ -49,6 +49,8 @@ class RobustMultilevel(CoefficientTable, Shown):
         clusters are too few for it.
     design : Design
         Design of the model.
+    rows : DataFrame
+        The rows of the effects.
     notes : tuple of str
         What a reader must know.
     provenance : Provenance
@@ -65,6 +67,7 @@ class RobustMultilevel(CoefficientTable, Shown):
     qm_df2: float
     qm_p: float
     design: Design
+    rows: pd.DataFrame
     notes: tuple[str, ...]
     provenance: Provenance
     _linear: _RobustLinear = field(repr=False)
@@ -198,6 +201,7 @@ def robust_of(
         qm_df2=float(omnibus.df2),
         qm_p=float(omnibus.p),
         design=design,
+        rows=table,
         notes=tuple(notes),
         provenance=provenance,
         _linear=linear,

@@ -73,7 +73,9 @@ def _dataset(provenance: Provenance) -> Sentence:
 
 
 def _selection(asked: Mapping[str, Any]) -> Iterator[Sentence]:
-    chosen = [f"{name} {_values(asked[name])}" for name in COLUMNS if asked.get(name) is not None]
+    chosen = [
+        f"{name.replace('_', ' ')} {_values(asked[name])}" for name in COLUMNS if asked.get(name) is not None
+    ]
     if asked["measure"] is not None:
         chosen.append(f"statistics that give the {asked['measure']}")
     which = f"Rows were selected by {listed(chosen)}" if chosen else "Rows of every kind were selected"
@@ -98,4 +100,5 @@ def _selection(asked: Mapping[str, Any]) -> Iterator[Sentence]:
 def _values(wanted: Any) -> str:
     if isinstance(wanted, Mapping):
         return f"(values not recorded: {wanted[NOT_RECORDED]})"
-    return listed([wanted] if isinstance(wanted, str) else [str(value) for value in wanted], "or")
+    values = [wanted] if isinstance(wanted, str) else wanted
+    return listed([str(value).replace("_", " ") for value in values], "or")

@@ -128,7 +128,7 @@ def subgrouped(fit: Subgroups) -> Iterator[Sentence]:
     """The pool of all, the groups, and the test between them."""
     yield from pooled(fit.overall)
     names = listed([f"{name} (k = {group.k})" for name, group in fit.groups])
-    yield said(f"Subgroups by {fit.by} were {names}; {_groups(fit)}")
+    yield said(f"Subgroups by {fit.by.replace('_', ' ')} were {names}; {_groups(fit)}")
     if not fit.common_tau2 and (single := [name for name, group in fit.groups if group.k == 1]):
         yield said(f"The only study of {listed(single)} has a normal interval and was not pooled")
     yield said(

@@ -174,7 +174,7 @@ def _existing(contents: Contents, caption: str, exists: pd.DataFrame) -> str:
     names = cohort_names(contents.trials)
     cohorts = [str(cell).partition(" (provisional)") for cell in exists["cohort"]]
     shown = exists.assign(cohort=[f"{names[cohort]}{aside}" for cohort, aside, _ in cohorts]).rename(
-        columns={name: name[0].upper() + name[1:] for name in exists} | _EXISTING_COLUMNS
+        columns={str(name): f"{str(name)[:1].upper()}{str(name)[1:]}" for name in exists} | _EXISTING_COLUMNS
     )
     return paragraph(_MARKS, "quiet") + frame(caption, shown)
 
