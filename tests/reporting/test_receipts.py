@@ -90,7 +90,9 @@ def make(kind, tables):
         ),
         "responding": lambda: responding(tables["shares"], rho=0.4),
         "compare": lambda: compare(times, curves=["spline", "exponential"], options=km.CurveOptions()),
-        "relapse": lambda: relapse(km.pool(tables["relapse"]), points=[(672, 0.8, 0.7, 0.9), (2016, 0.6, 0.5, 0.7)]),
+        "relapse": lambda: relapse(
+            km.pool(tables["relapse"]), points=[(672, 0.8, 0.7, 0.9), (2016, 0.6, 0.5, 0.7)]
+        ),
         "relapse_of_table": lambda: relapse(tables["relapse"], median_hours=6552, median_ci=(2328, None)),
         "permutation": lambda: permutation(km.pool(es), progress=False),
         "drawn": lambda: permutation(km.pool(es), exact=False, iterations=99, rng=3, progress=False),
