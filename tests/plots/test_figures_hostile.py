@@ -43,7 +43,7 @@ NAMES = (
 SIDED = ("forest", "funnel", "radial", "drapery", "bubble", "prior_posterior", "timecourse")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def figures(make: SimpleNamespace, curve: DurabilityCurve) -> dict[str, tuple[Callable[..., Axes], Any]]:
     """Every figure, with something that it draws."""
     rows = make.arms(6).assign(year=range(2000, 2006))
