@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -113,6 +113,11 @@ def _cell(value: object) -> str:
     return re.sub(r"([\\|*_`$\[\]{}#~^])", r"\\\1", text)
 
 
+def _words(outcome: str) -> str:
+    """An outcome as its readers write it."""
+    return outcome.replace("_", " ").replace("ptsd", "PTSD")
+
+
 def _link(words: str, address: str) -> str:
     """A link; ``github:owner/name/path@commit`` is where that file stands on the web."""
     stored = _STORED.fullmatch(address)
@@ -179,7 +184,7 @@ def _rows(rows: pd.DataFrame) -> list[str]:
     reasons = (rows["status"] != "include").any()
     body = []
     for row in rows.to_dict("records"):
-        outcome = f"{row['outcome']}, {row['instrument'] or row['definition']}".rstrip(", ")
+        outcome = f"{_words(row['outcome'])}, {row['instrument'] or row['definition']}".rstrip(", ")
         arm = f"{row['study_id']}: " if rows["study_id"].nunique() > 1 else ""
         cells = [
             f"`{row['record_id']}`",
@@ -272,7 +277,7 @@ def _index(listed: Iterable[tuple[str, str, pd.DataFrame]]) -> str:
                 _cell(", ".join(rows["indication"].unique())),
                 _cell(", ".join(rows["drug"].unique())),
                 "" if pd.isna(people) else f"{people:.0f}",
-                _cell(", ".join(sorted(used["outcome"].unique()))),
+                _cell(", ".join(sorted(map(_words, used["outcome"].unique())))),
                 str(len(rows)),
             )
         )
@@ -309,16 +314,34 @@ def _missing(gaps: list[dict[str, str]]) -> str:
 
 def _dictionary() -> str:
     package = json.loads((ROOT / "data" / "datapackage.json").read_text(encoding="utf-8"))
-    lines = ["# The dictionary", "", "Every column of every file, from `data/datapackage.json`.", ""]
+    lines = [
+        "# The dictionary",
+        "",
+        "Every column of every file, from `data/datapackage.json`. A file must have the columns that are needed, and no empty cell in",
+        "them. [Your own trials](../your_trials.md) names those that a row needs besides to enter a pool.",
+        "",
+    ]
     for resource in package["resources"]:
         lines += [f"## {resource['path']}", ""]
         body = []
         for field in resource["schema"]["fields"]:
-            allowed = field.get("constraints", {}).get("enum")
-            one_of = " One of: " + ", ".join(f"`{value}`" for value in allowed) + "." if allowed else ""
-            body.append((f"`{field['name']}`", field["type"], _cell(field["description"]) + one_of))
-        lines += _table(("column", "type", "meaning"), body)
+            needed = "yes" if field.get("constraints", {}).get("required") else ""
+            body.append(
+                (f"`{field['name']}`", field["type"], needed, _cell(field["description"]) + _rules(field))
+            )
+        lines += _table(("column", "type", "needed", "meaning"), body)
     return "\n".join(lines)
+
+
+def _rules(field: Mapping[str, Any]) -> str:
+    """Unit, range, example and values of a column, as sentences."""
+    constraints = field.get("constraints", {})
+    words = f" Unit: {_cell(field['unit'])}." if "unit" in field else ""
+    if {"minimum", "maximum"} <= constraints.keys():
+        words += f" From {constraints['minimum']} to {constraints['maximum']}."
+    words += f" Example: `{field['example']}`." if "example" in field else ""
+    allowed = constraints.get("enum")
+    return words + (" One of: " + ", ".join(f"`{value}`" for value in allowed) + "." if allowed else "")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -2,6 +2,7 @@
 
 import csv
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -126,3 +127,14 @@ def test_a_trial_of_several_reports_lists_each(pages, written):
 def test_cohorts_have_pages_of_different_names(pages):
     cohorts = pd.unique(km.load_trials()["cohort_id"])
     assert len({pages._slug(str(cohort)) for cohort in cohorts}) == len(cohorts)
+
+
+def test_the_dictionary_says_which_columns_a_file_needs_and_their_units(written):
+    package = json.loads((ROOT / "data" / "datapackage.json").read_text("utf-8"))
+    parts = written["dictionary.md"].split("\n## ")[1:]
+    for resource, part in zip(package["resources"], parts, strict=True):
+        for field in resource["schema"]["fields"]:
+            line = next(line for line in part.splitlines() if line.startswith(f"| `{field['name']}` |"))
+            needed = field.get("constraints", {}).get("required", False)
+            assert line.split(" | ")[2].strip() == ("yes" if needed else ""), line
+            assert re.findall(r"Unit: ([^.]+)\.", line) == ([field["unit"]] if "unit" in field else []), line
