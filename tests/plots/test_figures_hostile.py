@@ -1,4 +1,4 @@
-"""What a caller can get wrong is refused in words, by every figure."""
+"""Every figure: what a caller can get wrong is refused in words, and a notebook cuts nothing off."""
 
 from __future__ import annotations
 
@@ -36,10 +36,13 @@ from ketameta.plots import (
     timecourse,
 )
 
+from .room import assert_inside
+
 NAMES = (
     *("forest", "funnel", "radial", "baujat", "labbe", "drapery", "bubble", "prior_posterior", "rob_plot"),
     *("evidence_map", "timecourse"),
 )
+OPTIONS: dict[str, type] = {"forest": ForestOptions, "timecourse": TimecourseOptions}
 SIDED = ("forest", "funnel", "radial", "drapery", "bubble", "prior_posterior", "timecourse")
 
 
@@ -65,6 +68,18 @@ def figures(make: SimpleNamespace, curve: DurabilityCurve) -> dict[str, tuple[Ca
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_tight_box_that_notebooks_save_holds_the_legend_and_every_text(figures: dict, name: str) -> None:
+    draw, fit = figures[name]
+    ax = draw(fit, options=OPTIONS.get(name, FigureOptions)(width_mm=85))
+    tight = ax.figure.get_tightbbox().transformed(ax.figure.dpi_scale_trans)
+    assert_inside(ax.figure, tight, slack=0.01)
+    if (legend := ax.get_legend()) is not None:
+        box = legend.get_window_extent()
+        assert tight.x0 - 0.01 <= box.x0 <= box.x1 <= tight.x1 + 0.01
+        assert tight.y0 - 0.01 <= box.y0 <= box.y1 <= tight.y1 + 0.01
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_is_no_result_is_refused(figures: dict, name: str) -> None:
     draw, _ = figures[name]
     for given in (None, "x", 3, [1], {}, np.zeros(3), pd.Series([1.0]), pd.DataFrame(), km.pool):
@@ -75,7 +90,7 @@ def test_what_is_no_result_is_refused(figures: dict, name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_options_of_another_figure_are_refused(figures: dict, name: str) -> None:
     draw, fit = figures[name]
-    own = {"forest": ForestOptions, "timecourse": TimecourseOptions}.get(name, FigureOptions)
+    own = OPTIONS.get(name, FigureOptions)
     others = [kind() for kind in (FigureOptions, ForestOptions, TimecourseOptions) if kind is not own]
     for options in (*others, own, {"width_mm": 85}, "jama", 0, []):
         with pytest.raises(FigureError, match=rf"options: this figure takes {own.__name__}\(\.\.\.\)"):

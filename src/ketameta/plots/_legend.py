@@ -114,4 +114,3 @@ def draw_legend(
     )
     for text in drawn.get_texts():
         text.set_linespacing(_LINE)
-    drawn.set_in_layout(False)
