@@ -292,6 +292,14 @@ def test_reasons_of_counts(measure: str, cells: dict[str, Any], said: str) -> No
     assert one(measure, **{**COUNTS, **cells})["reason"].startswith(said)
 
 
+@pytest.mark.parametrize("measure", ["OR", "RR", "RD", "AS", "PETO"])
+def test_scores_are_said_to_be_no_counts(measure: str) -> None:
+    none = dict.fromkeys(("events_t", "total_t", "events_c", "total_c"))
+    assert one(measure, **{**ARMS, **none})["reason"] == "the row holds scores and no counts"
+    assert one(measure, **{**ARMS, **none, "events_t": 3})["reason"] == "total_t is missing"
+    assert one(measure, **none)["reason"] == "total_t is missing"
+
+
 @pytest.mark.parametrize("measure", ["OR", "RR", "HR"])
 def test_ratio_contrasts(measure: str) -> None:
     cells = {"score_type": "contrast", "contrast_measure": measure, "contrast_value": 2.0}

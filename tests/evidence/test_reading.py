@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import numpy as np
 import pandas as pd
@@ -118,12 +119,31 @@ def test_a_wrong_header_is_named(write, header, message):
         km.read_trials(write({}, header=header))
 
 
-@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")])
-def test_another_separator_is_named(write, mark, word):
-    path = write()
-    path.write_text(mark.join(HEADER) + "\n", encoding="utf-8")
-    with pytest.raises(DataError, match=f"separated by {word}"):
+@pytest.mark.parametrize(
+    ("mark", "word", "how"),
+    [
+        (";", "semicolons", {"sep": ";", "decimal": ","}),
+        ("\t", "tabs", {"sep": "\t"}),
+        ("|", "vertical bars", {"sep": "|"}),
+    ],
+)
+def test_another_separator_is_named_and_the_way_out_works(write, mark, word, how):
+    path = write({})
+    pd.read_csv(path).to_csv(path, sep=mark, decimal=how.get("decimal", "."), index=False)
+    with pytest.raises(DataError, match=f'separated by {word}; save as "CSV UTF-8" with commas') as caught:
         km.read_trials(path)
+    said = re.search(r"pandas\.read_csv\(path, (.*?)\) and write it again", str(caught.value))
+    assert eval(f"dict({said[1]})") == how
+    pd.read_csv(path, **how).to_csv(path, index=False)
+    assert len(km.read_trials(path)) == 1
+
+
+def test_who_lacks_columns_is_told_how_to_get_them_all(write, tmp_path, monkeypatch):
+    with pytest.raises(DataError, match=r"An empty table with all columns: km\.load") as caught:
+        km.read_trials(write({}, header=HEADER[:5]))
+    monkeypatch.chdir(tmp_path)
+    eval(str(caught.value).rpartition("columns: ")[2])
+    assert list(km.read_trials("my.csv").columns) == HEADER
 
 
 def test_ragged_lines_are_all_named(write):

@@ -19,6 +19,9 @@ __all__ = [
     "refuse_uninformative_tables",
 ]
 
+_SCORES = ("mean", "median")
+_COUNTS = ("events", "total", "percent")
+
 
 def read_arms(sheet: Sheet, rows: BoolArray, spread: ArmSpread) -> None:
     """Read size, mean and SD of both arms; recover what is not printed."""
@@ -57,6 +60,9 @@ def has_counts(sheet: Sheet) -> BoolArray:
 
 def read_counts(sheet: Sheet, rows: BoolArray) -> None:
     """Read events and totals of both arms; a percentage gives the events where one whole number does."""
+    sheet.refuse(
+        rows & _has_any(sheet, _SCORES) & ~_has_any(sheet, _COUNTS), "the row holds scores and no counts"
+    )
     for arm in ARMS:
         events, total = f"events_{arm}", f"total_{arm}"
         sheet.require(rows, [total], "total")
@@ -72,6 +78,12 @@ def read_counts(sheet: Sheet, rows: BoolArray) -> None:
     for arm in ARMS:
         sheet.keep(f"total_{arm}", good, sheet.number(f"total_{arm}"))
     note_both_periods(sheet, good)
+
+
+def _has_any(sheet: Sheet, parts: tuple[str, ...]) -> BoolArray:
+    """Rows in which a column of these parts is filled in, for either arm."""
+    filled = [sheet.given(f"{part}_{arm}") for part in parts for arm in ARMS]
+    return np.asarray(np.any(filled, axis=0), dtype=np.bool_)
 
 
 def _refuse_odd_counts(sheet: Sheet, rows: BoolArray, events: str, total: str) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ketameta._render import Card, Shown
+from ketameta._spelling import nearest
 from ketameta.errors import DataError
-from ketameta.evidence.dictionary import fields
+from ketameta.evidence.dictionary import ADDED, fields
 from ketameta.evidence.location import data_file
 from ketameta.evidence.reading import read_table
 from ketameta.evidence.references import load_references
@@ -33,6 +34,7 @@ from ketameta.provenance import ATTRS_KEY, Provenance, trace
 __all__ = ["CheckReport", "check_trials"]
 
 _COLUMNS = ("line", "record_id", "column", "value", "rule", "severity", "hint")
+_CLOSE = 0.8
 _GAPS = ("required", "required-in-pools")
 _SHOWN = 25
 _SHOWN_CHARACTERS = 40
@@ -181,7 +183,7 @@ def check_trials(table: pd.DataFrame, *, strict: bool = False) -> CheckReport:
             *table_findings(data, _citation_keys(table)),
         ]
     findings = [one for one in findings if not (one.rule in _GAPS and one.column in absent)]
-    findings += _missing_columns(data, absent)
+    findings += [*_missing_columns(data, absent), *_misspelt_columns(data)]
     return CheckReport(_problems(data, findings, strict=strict), len(data), trace(table))
 
 
@@ -203,6 +205,22 @@ def _missing_columns(data: Sheet, absent: Sequence[str]) -> list[Finding]:
         return []
     hint = f"the table has no column {', '.join(required)}: what needs them was not checked"
     return [Finding(np.array([0]), required[0], "missing-columns", WARNING, hint)]
+
+
+def _misspelt_columns(data: Sheet) -> list[Finding]:
+    """A warning, on the first row, for each unknown column that is spelt much like a known one without cells."""
+    unknown = [name for name in data.extra if name not in ADDED]
+    if not unknown or len(data) == 0:
+        return []
+    known = [*(field.name for field in fields("trials")), *ADDED]
+    unused = [name for name in known if not (data.filled(name) | data.misread(name)).any()]
+    meant = {name: near for name in unknown if (near := nearest(name, unused, _CLOSE))}
+    said = "column {!r} is not in the dictionary; did you mean {!r}?"
+    first = np.array([0])
+    return [
+        Finding(first, name, "unknown-column", WARNING, said.format(name, near))
+        for name, near in meant.items()
+    ]
 
 
 def _citation_keys(table: pd.DataFrame) -> frozenset[str] | None:

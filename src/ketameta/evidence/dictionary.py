@@ -10,7 +10,18 @@ from typing import Any
 from ketameta.errors import DataError
 from ketameta.evidence.location import DESCRIPTOR, data_file
 
-__all__ = ["Field", "fields", "identity"]
+__all__ = ["ADDED", "Field", "fields", "identity"]
+
+ADDED = (
+    *(
+        f"{name}_{arm}"
+        for arm in "tc"
+        for name in ("min", "q1", "median", "q3", "max", "percent", "baseline_sd", "endpoint_sd")
+    ),
+    "ci_level",
+    "correlation",
+)
+"""Columns with a meaning that a table of trials may hold beside those of the dictionary."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,12 @@ __all__ = ["LINE", "check_names", "read_table"]
 LINE = "line"
 _SHOWN = 10
 _SHOWN_CHARACTERS = 60
+_SEPARATORS = (
+    (";", "semicolons", 'sep=";", decimal=","'),
+    ("\t", "tabs", r'sep="\t"'),
+    ("|", "vertical bars", 'sep="|"'),
+)
+"""Marks that stand in for commas, and how pandas reads them."""
 
 
 def read_table(path: str | os.PathLike[str], resource: str) -> pd.DataFrame:
@@ -104,9 +110,11 @@ def check_names(
         required = [field.name for field in fields(resource) if field.required]
     absent = [name for name in required if name not in header]
     if absent:
+        empty = 'km.load_trials().head(0).to_csv("my.csv", index=False)'
         raise DataError(
             f"{where}: required columns are missing: {', '.join(absent)}. "
             "Add them; datapackage.json describes each."
+            + (f" An empty table with all columns: {empty}" if resource == "trials" else "")
         )
 
 
@@ -129,9 +137,12 @@ def _is_packaged(file: Path, resource: str) -> bool:
 
 def _check_header(header: list[str], resource: str, where: str) -> None:
     names = [field.name for field in fields(resource)]
-    for mark, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
+    for mark, word, how in _SEPARATORS:
         if len(header) == 1 and len(set(header[0].split(mark)) & set(names)) > 1:
-            raise DataError(f"{where}, line 1: cells are separated by {word}; save the table with commas")
+            raise DataError(
+                f'{where}, line 1: cells are separated by {word}; save as "CSV UTF-8" with commas, or read with '
+                f"pandas.read_csv(path, {how}) and write it again with .to_csv(path, index=False)"
+            )
     nameless = [str(place) for place, name in enumerate(header, start=1) if not name.strip()]
     if 2 * len(nameless) > len(header):
         raise DataError(

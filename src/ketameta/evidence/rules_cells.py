@@ -16,6 +16,12 @@ from ketameta.evidence.sheet import ERROR, NUMBERS, WARNING, Finding, Sheet
 __all__ = ["cell_findings"]
 
 _FORMULA = re.compile(r"[=@]|[+-](?!\s*[\d.,]+\s*%?$)")
+_FORMS = {
+    "record_id": "write KM and four digits, such as KM0001",
+    "study_id": "write letters, digits and the marks _ . + - without spaces, such as smith2024",
+    "contrast_p": "write P as printed, such as 0.03 or <0.001; or ns",
+}
+"""What the patterns of the dictionary ask for."""
 
 
 def cell_findings(data: Sheet) -> Iterator[Finding]:
@@ -54,8 +60,7 @@ def _dictionary_rules(data: Sheet, field: Field) -> Iterator[Finding]:
         yield from _found(filled & ~known, field.name, "enum", ERROR, hint)
     if field.pattern:
         matches = np.array([re.fullmatch(field.pattern, value) is not None for value in column], dtype=bool)
-        hint = f"does not have the form {field.pattern}"
-        yield from _found(filled & ~matches, field.name, "pattern", ERROR, hint)
+        yield from _found(filled & ~matches, field.name, "pattern", ERROR, _FORMS[field.name])
     yield from _range_rules(data, field)
 
 

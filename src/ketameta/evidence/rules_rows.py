@@ -66,7 +66,9 @@ def _completeness(data: Sheet) -> Iterator[Finding]:
     for s, name in _ARMS:
         means = included & data.is_one_of("score_type", ["endpoint", "change"])
         hint = f"an endpoint or change row for pools needs the mean of the {name} arm; or is it a contrast?"
-        yield from _found(means & _missing(data, f"mean_{s}"), f"mean_{s}", "score-type", ERROR, hint)
+        quantiles = data.filled(f"q1_{s}", f"q3_{s}") | data.filled(f"min_{s}", f"max_{s}")
+        no_mean = _missing(data, f"mean_{s}") & ~(quantiles & data.filled(f"median_{s}"))
+        yield from _found(means & no_mean, f"mean_{s}", "score-type", ERROR, hint)
         hint = f"without n of the {name} arm there is no effect size"
         yield from _found(means & _missing(data, f"n_{s}"), f"n_{s}", "score-type", WARNING, hint)
         no_interval = _missing(data, f"ci_low_{s}") | _missing(data, f"ci_high_{s}")
@@ -74,6 +76,9 @@ def _completeness(data: Sheet) -> Iterator[Finding]:
         no_spread &= (
             _missing(data, "contrast_se") & _missing(data, "contrast_ci_low") & _empty(data, "contrast_p")
         )
+        no_spread &= ~(quantiles | (data.filled("contrast_stat") & data.false("adjusted")))
+        before_and_after = data.filled(f"baseline_sd_{s}", f"endpoint_sd_{s}", "correlation")
+        no_spread &= ~(before_and_after & data.is_one_of("score_type", ["change"]))
         hint = "no SD, SE or interval in the row: the effect size can only borrow one"
         yield from _found(means & no_spread, f"sd_{s}", "no-spread", WARNING, hint)
         baseline = data.is_one_of("score_type", ["baseline"])
@@ -85,7 +90,10 @@ def _completeness(data: Sheet) -> Iterator[Finding]:
         for part in ("events", "total"):
             hint = f"a counts row for pools needs {part} of the {name} arm"
             column = f"{part}_{s}"
-            yield from _found(counts & _missing(data, column), column, "score-type", ERROR, hint)
+            lacking = _missing(data, column)
+            if part == "events":
+                lacking &= ~data.filled(f"percent_{s}")
+            yield from _found(counts & lacking, column, "score-type", ERROR, hint)
         stray = data.is_one_of("score_type", _MEANS) & ~_missing(data, f"events_{s}")
         hint = "events in a row of means: counts stand in a row of their own"
         yield from _found(stray, f"events_{s}", "score-type", ERROR, hint)
@@ -104,8 +112,15 @@ def _completeness(data: Sheet) -> Iterator[Finding]:
         _missing(data, "contrast_se") & _missing(data, "contrast_ci_low") & _missing(data, "contrast_ci_high")
     )
     no_error &= _empty(data, "contrast_p") & _empty(data, "contrast_stat")
-    hint = "neither SE, interval, test statistic nor p: no variance can be had from this row"
-    yield from _found(contrast & ~no_value & no_error, "contrast_se", "no-spread", WARNING, hint)
+    no_error &= contrast & ~no_value
+    by_arms = data.is_one_of("contrast_measure", ["SMD"]) | data.filled("sd_t", "sd_c")
+    by_arms &= data.filled("n_t", "n_c")
+    for rows, rest in (
+        (no_error & by_arms, "the variance can only come from the arms"),
+        (no_error & ~by_arms, "no variance can be had from this row"),
+    ):
+        hint = f"neither SE, interval, test statistic nor p: {rest}"
+        yield from _found(rows, "contrast_se", "no-spread", WARNING, hint)
     survival = included & data.is_one_of("score_type", ["survival"])
     nothing = no_value & (_missing(data, "events_t") | _missing(data, "events_c"))
     hint = "a survival row for pools needs a hazard ratio or events"

@@ -101,6 +101,13 @@ class Sheet:
         rows[[cell.row for column, cell in self.bad if column == name]] = True
         return rows
 
+    def filled(self, *names: str) -> BoolArray:
+        """Where all of these columns, of the dictionary or added to it, are there and hold something readable."""
+        rows = np.full(len(self), set(names) <= set(self.frame))
+        for column in (self.frame[name] for name in names if rows.any()):
+            rows &= (column.notna() & (column.astype(str).str.strip() != "")).to_numpy(dtype=bool)
+        return rows
+
     def included(self) -> BoolArray:
         """Rows that may enter a pool."""
         return self.is_one_of("status", ["include"])
