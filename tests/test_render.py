@@ -1,5 +1,7 @@
 """Cards as text and HTML: hostile names neither break the page nor fill it."""
 
+import re
+
 from ketameta._render import Card, Shown, card_html, card_text, error_html, number, p_value, plain, table_html
 
 NAMES = (
@@ -39,6 +41,13 @@ def test_html_is_escaped_and_short():
     assert "&lt;script&gt;" in page
     assert len(page) < 4_000
     assert page.replace("\n", "").isprintable()
+
+
+def test_a_keyboard_reaches_the_box_that_scrolls_under_the_name_of_the_table():
+    page = card_html(Card("'><b>\x00", ("name",), (), ()))
+    box = "<div class='wide' tabindex='0' role='group' aria-label='&#x27;&gt;&lt;b&gt;\\x00'>"
+    assert re.findall("<div class='wide'[^>]*>", page) == [box]
+    assert f"{box}<table>" in page
 
 
 def test_a_long_cell_ends_in_an_ellipsis():

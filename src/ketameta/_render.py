@@ -23,6 +23,7 @@ __all__ = [
     "p_value",
     "plain",
     "table_html",
+    "wide_html",
 ]
 
 MINUS = "\N{MINUS SIGN}"
@@ -183,7 +184,7 @@ def card_html(card: Card) -> str:
     notes = [f"<div>Note: {_markup(note)}</div>" for note in card.notes]
     rest = "".join(notes[_NOTES:])
     parts = [
-        f"<div class='wide'>{table_html(card.columns, card.rows, card.title)}</div>",
+        wide_html(card.columns, card.rows, card.title),
         *notes[:_NOTES],
         f"<details><summary>Further notes: {len(notes) - _NOTES}</summary>{rest}</details>" if rest else "",
         f"<div class='foot'>{'<br>'.join(map(_markup, card.footer))}</div>" if card.footer else "",
@@ -232,3 +233,9 @@ def table_html(columns: Sequence[str], rows: Sequence[Sequence[str]], caption: s
 
 def _markup(text: str, widest: int = _LONGEST) -> str:
     return html.escape(plain(text, widest))
+
+
+def wide_html(columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    """Render a table in a box that scrolls sideways and that a keyboard reaches under the name of the caption."""
+    box = f"<div class='wide' tabindex='0' role='group' aria-label='{_markup(caption, _WIDEST)}'>"
+    return f"{box}{table_html(columns, rows, caption)}</div>"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ketameta._render import table_html
+from ketameta._render import wide_html
 from ketameta.reporting.inline_svg import inline_svg
 
 __all__ = [
@@ -80,8 +80,7 @@ def on_scale(value: float, *, ratio: bool) -> float:
 
 def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table that scrolls sideways in a box that a keyboard reaches under the name of its caption."""
-    label = html.escape(caption, quote=True)
-    return f"<div class='wide' role='group' aria-label='{label}'>{table_html(list(columns), list(rows), caption)}</div>"
+    return wide_html(list(columns), list(rows), caption)
 
 
 def frame(caption: str, data: pd.DataFrame) -> str:
@@ -98,11 +97,11 @@ def _cell(value: object) -> str:
 
 
 def figure(figures: Mapping[str, tuple[Path, str]], key: str, title: str) -> str:
-    """The figure of a result drawn inside the page, with its title and description; empty where there is none."""
+    """The figure of a result in a box that a keyboard reaches, with its title and description; empty where none is."""
     if key not in figures:
         return ""
     path, description = figures[key]
     drawn = inline_svg(
         path.read_text(encoding="utf-8"), prefix=f"fig-{key}", title=title, description=description
     )
-    return f"<figure aria-labelledby='fig-{key}-title'>{drawn}</figure>\n"
+    return f"<figure tabindex='0' aria-labelledby='fig-{key}-title'>{drawn}</figure>\n"
