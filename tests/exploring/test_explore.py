@@ -251,5 +251,5 @@ def test_a_table_without_rows_to_pool_is_refused(trials):
 
 def test_without_ipywidgets_the_command_that_installs_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    with pytest.raises(KetametaError, match=r'pip install "ketameta\[notebook\]"'):
+    with pytest.raises(KetametaError, match=r'python -m pip install "\.\[notebook\]" in the checkout'):
         km.explore()

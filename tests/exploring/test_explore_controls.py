@@ -9,7 +9,7 @@ from ketameta.exploring import explorer as module
 from ketameta.exploring.choices import DAY_ONE
 from ketameta.reporting.questions import WINDOWS
 
-pytest.importorskip("ipywidgets", reason="needs ipywidgets: pip install ketameta[notebook]")
+pytest.importorskip("ipywidgets", reason="needs ipywidgets: the extra notebook")
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_engine.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(_engine, "_MANY", 10)
     same(fit(y, v), fit(y, v, engine="numpy"))
-    with pytest.raises(ModelError, match=r"ketameta\[fast\]"):
+    with pytest.raises(ModelError, match=r'python -m pip install "\.\[fast\]" in the checkout'):
         fit(y, v, engine="numba")
 
 

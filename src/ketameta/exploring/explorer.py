@@ -260,8 +260,8 @@ def _ipywidgets() -> Any:
         import ipywidgets
     except ImportError:
         raise KetametaError(
-            'explore() needs ipywidgets, which is not installed: pip install "ketameta[notebook]", '
-            "then restart the notebook"
+            'explore() needs ipywidgets, which is not installed: run python -m pip install ".[notebook]" in the '
+            "checkout of ketameta, then restart the notebook"
         ) from None
     return ipywidgets
 

@@ -50,7 +50,10 @@ def chosen(engine: str, batch: Batch, method: str) -> Callable[..., Any] | None:
     if importlib.util.find_spec("numba") is None:
         if engine == "auto":
             return None
-        raise ModelError('engine="numba" needs numba: install "ketameta[fast]"')
+        raise ModelError(
+            'engine="numba" needs numba: run python -m pip install ".[fast]" in the checkout of ketameta, or take '
+            'engine="auto"'
+        )
     if method not in ("ML", "REML") or not _narrow(batch):
         return None
     from ketameta.models._fast import fill
