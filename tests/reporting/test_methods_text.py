@@ -237,6 +237,18 @@ def test_recovered_numbers_are_counted_from_the_rows(day1):
     assert "0.5 was added to each cell of a two-by-two table (because one is zero; 1 row)" in odds
 
 
+def test_recovered_numbers_of_several_papers_are_introduced_once():
+    imputed = ["sd_t = se_t * sqrt(n_t)", "sd_t = x (Wan et al. 2014)", "", "CI taken as 95%", ""]
+    said = words(km.pool(TABLE.assign(imputed=imputed)))
+    assert said.count("Recovered or assumed were (of 5 rows, how many): SDs of arms from their") == 1
+    assert said.count("Recovered or assumed") == 1
+    assert "Also recovered or assumed: SDs from quartiles or extremes (1) (Wan et al., 2014)." in said
+    assert (
+        "Also recovered or assumed: level of the arms' intervals taken as 95% where none was stated (1)."
+        in said
+    )
+
+
 def test_a_formula_that_is_not_known_stands_for_itself():
     said = words(km.pool(TABLE.assign(imputed=["yi = magic", "", "", "", ""])))
     assert "by yi = magic (1)" in said

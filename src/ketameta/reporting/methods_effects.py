@@ -157,10 +157,11 @@ def _holding(rows: pd.DataFrame, column: str, words: str) -> Any:
 def _recovered(rows: pd.DataFrame) -> Iterator[Sentence]:
     found = recoveries(rows)
     if found:
-        total = count(len(rows), "row")
+        begun = f"Recovered or assumed were (of {count(len(rows), 'row')}, how many)"
         for papers in dict.fromkeys(papers for _, papers in found.values()):
             what = "; ".join(f"{words} ({n})" for words, (n, cited) in found.items() if cited == papers)
-            yield said(f"Recovered or assumed were (of {total}, how many): {what}", *papers)
+            yield said(f"{begun}: {what}", *papers)
+            begun = "Also recovered or assumed"
     corrected: dict[str, int] = {}
     for cell in rows["effect_notes"].astype(str) if "effect_notes" in rows.columns else ():
         if match := re.search(r"([\d.e-]+) added to each cell, ([^;]+)", cell):
