@@ -9,13 +9,17 @@ import pytest
 
 import ketameta as km
 from ketameta.errors import FigureError
-from ketameta.evidence import load_trials, read_trials
+from ketameta.evidence import load_missing, load_trials, read_trials
+from ketameta.provenance import stamp
 from ketameta.reporting.analysis import analyse_window
-from ketameta.reporting.contents import is_own
+from ketameta.reporting.contents import Contents, is_own, is_packaged
+from ketameta.reporting.crosscheck import CrossCheck
 from ketameta.reporting.glossary import TERMS
 from ketameta.reporting.inline_svg import inline_svg
 from ketameta.reporting.markup import link, table
+from ketameta.reporting.page import render_page
 from ketameta.reporting.page_harms import harms_rows, harms_section
+from ketameta.reporting.page_limits import doubt_section, limits_section
 from ketameta.reporting.page_pools import _verdict
 from ketameta.reporting.page_protocols import protocols_table
 from ketameta.reporting.page_questions import _by_comparator
@@ -112,6 +116,13 @@ def test_figures_are_drawings_with_a_name_and_a_description(walked):
     assert any(attrs["aria-labelledby"].startswith("fig-evidence_map") for attrs in drawn)
 
 
+def test_a_keyboard_reaches_every_box_that_scrolls_also_without_the_script(walked):
+    boxes = [attrs for attrs in walked.of("div") if attrs.get("class") == "wide"]
+    assert len(boxes) == len(walked.of("table"))
+    assert all(box["tabindex"] == "0" and box["role"] == "group" and box["aria-label"] for box in boxes)
+    assert all(attrs["tabindex"] == "0" for attrs in walked.of("figure"))
+
+
 def test_hostile_cells_stay_text(page, walked):
     assert HOSTILE not in page
     assert len(walked.of("script")) == 1
@@ -188,6 +199,50 @@ def test_a_table_read_from_a_file_of_its_user_is_his_own(tmp_path):
     assert not is_own(trials)
     trials.to_csv(tmp_path / "mine.csv", index=False)
     assert is_own(read_trials(tmp_path / "mine.csv"))
+
+
+def contents_of(trials):
+    return Contents(
+        trials=trials,
+        packaged=is_packaged(trials),
+        missing=load_missing(),
+        windows=(),
+        curves=(),
+        comparisons=(),
+        figures={},
+        dataset="data",
+        dataset_sha256="",
+        versions={"ketameta": "1"},
+        cross_check=CrossCheck(0, 0.0),
+    )
+
+
+def test_only_the_packaged_data_set_is_titled_and_described_as_such():
+    trials = load_trials()
+    few = trials.iloc[:3]
+    edited = trials.assign(notes="edited")
+    bare = few.copy()
+    bare.attrs = {}
+    own = few.copy()
+    stamp(own, name="<b>\x1b\ud800.csv", version="", sha256="")
+    assert is_packaged(trials)
+    titles = [contents_of(rows).title for rows in (trials, few, edited, bare, own)]
+    assert "the state of the evidence" in titles[0]
+    assert titles[1:] == ["Evidence report on your table"] * 3 + [r"Evidence report on <b>\x1b\ud800.csv"]
+    page = render_page(contents_of(own))
+    for tag in ("title", "h1"):
+        assert f"<{tag}>Evidence report on &lt;b&gt;\\x1b\\ud800.csv</{tag}>" in page
+    assert "data, 3 rows.</p>" in render_page(contents_of(few))
+    assert f"data, {len(trials)} rows of published trials.</p>" in render_page(contents_of(trials))
+
+
+def test_gaps_that_are_listed_beside_a_part_of_the_data_set_are_those_of_the_whole(page):
+    assert re.search(r"<p>Of the packaged data set, \d+ gaps are known: trials,", page)
+    assert re.search(r"Missing: \d+ gaps in the packaged data set;", page)
+    assert "cannot say how its rows were found" in page
+    whole = load_trials()
+    assert "in the data set;" in doubt_section(contents_of(whole))
+    assert "what could be read in registries" in limits_section(contents_of(whole))
 
 
 def test_classes_of_comparators_are_compared_in_words():

@@ -13,7 +13,7 @@ from ketameta.evidence import load_missing
 from ketameta.provenance import package_versions, trace
 from ketameta.reporting.analysis import CurveResult, WindowResult
 from ketameta.reporting.comparison import Comparison
-from ketameta.reporting.contents import is_own
+from ketameta.reporting.contents import is_own, is_packaged
 from ketameta.reporting.findings import STEPS, find, trials_table
 from ketameta.reporting.map_figure import write_map
 from ketameta.reporting.page import Contents, render_page
@@ -132,6 +132,7 @@ def report(
     provenance = trace(table)
     contents = Contents(
         trials=table,
+        packaged=is_packaged(table),
         missing=missing,
         windows=windows,
         curves=curves,

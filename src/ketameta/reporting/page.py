@@ -19,7 +19,6 @@ from ketameta.reporting.questions import QUESTIONS
 
 __all__ = ["Contents", "render_page"]
 
-_TITLE = "Ketamine for depression, PTSD and suicidal ideation: the state of the evidence"
 _PARTS = (
     ("glance", "At a glance"),
     ("map", "Evidence map"),
@@ -52,7 +51,7 @@ def render_page(contents: Contents) -> str:
     return (
         "<!DOCTYPE html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>\n"
-        f"<title>{html.escape(_TITLE)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{html.escape(contents.title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
         f"<a class='skip' href='#content'>Skip to the content</a>\n{_header(contents)}"
         f"<nav aria-labelledby='contents'><h2 id='contents'>Contents</h2>\n<ol>{listed}</ol></nav>\n"
         f"<main id='content' tabindex='-1'>\n{''.join(sections)}</main>\n{_footer(contents)}"
@@ -65,11 +64,11 @@ def _header(contents: Contents) -> str:
     origin = (
         f"a table of its user's own, {rows}"
         if contents.is_own
-        else f"{contents.dataset}, {rows} of published trials"
+        else f"{contents.dataset}, {rows}{' of published trials' if contents.packaged else ''}"
     )
     made = f"Computed by ketameta {contents.versions['ketameta']} from {origin}."
     return (
-        f"<header>\n<h1>{html.escape(_TITLE)}</h1>{paragraph(made)}"
+        f"<header>\n<h1>{html.escape(contents.title)}</h1>{paragraph(made)}"
         f"{paragraph('It is for research. It gives no advice to patients.')}</header>\n"
     )
 

@@ -57,7 +57,7 @@ def _unknown(contents: Contents) -> str:
         return "Missing: the table comes without a list of trials whose numbers could not be read."
     null = contents.missing["notes"].str.contains("null", case=False).sum()
     return (
-        f"Missing: {counted(len(contents.missing), 'gap')} in the data set; those of a question are listed under it. The notes call "
+        f"Missing: {counted(len(contents.missing), 'gap')} in the {'' if contents.packaged else 'packaged '}data set; those of a question are listed under it. The notes call "
         f"{null} of them null results; pools without these probably overstate the benefit."
     )
 
@@ -102,10 +102,10 @@ def methods_section(contents: Contents) -> str:
 def limits_section(contents: Contents) -> str:
     """What the report cannot say."""
     held = (
-        "The table is its user's own: the report cannot say how its rows were found and read, nor what it leaves out."
-        if contents.is_own
-        else "The table holds what could be read in registries, abstracts, tables and authors' repositories, not every "
+        "The table holds what could be read in registries, abstracts, tables and authors' repositories, not every "
         "trial."
+        if contents.packaged
+        else "The table is its user's own: the report cannot say how its rows were found and read, nor what it leaves out."
     )
     return section(
         "limits",

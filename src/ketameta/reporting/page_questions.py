@@ -187,7 +187,7 @@ def _missing(contents: Contents, caption: str, gone: pd.DataFrame) -> str:
     if not len(gone):
         return paragraph("No gap is listed.")
     text = (
-        f"{counted(len(gone), 'gap is', 'gaps are')} known: trials, or parts of trials, whose numbers could not be "
+        f"{'' if contents.packaged else 'Of the packaged data set, '}{counted(len(gone), 'gap is', 'gaps are')} known: trials, or parts of trials, whose numbers could not be "
         "read. None is imputed."
     )
     named = gone.assign(
