@@ -163,6 +163,10 @@ class TestColumnNames:
         table({}).rename(columns={"mean_t": "maen_t"}).to_csv(tmp_path / "mine.csv", index=False)
         assert found(km.read_trials(tmp_path / "mine.csv")) >= {("unknown-column", "maen_t")}
 
+    def test_it_is_shown_before_the_errors_that_it_explains(self, table):
+        frame = table(*[{}] * 30).rename(columns={"mean_t": "maen_t"})
+        assert "did you mean 'mean_t'" in str(km.check_trials(frame)).split("\n")[4]
+
     @pytest.mark.parametrize("own", ["site", "rater", "mean_x", "median_t", "x" * 5000, "<b>$\n"])
     def test_own_columns_stay_silent(self, table, own):
         """``mean_x`` resembles ``mean_t``, which is there and filled."""

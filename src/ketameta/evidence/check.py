@@ -35,6 +35,8 @@ __all__ = ["CheckReport", "check_trials"]
 
 _COLUMNS = ("line", "record_id", "column", "value", "rule", "severity", "hint")
 _CLOSE = 0.8
+_MISSPELT = "unknown-column"
+"""Shown first: a misspelt name explains the empty cells that other problems lament."""
 _GAPS = ("required", "required-in-pools")
 _SHOWN = 25
 _SHOWN_CHARACTERS = 40
@@ -115,7 +117,8 @@ class CheckReport(Shown):
         return f"{rows} checked: {errors} and {warnings}."
 
     def _card(self) -> Card:
-        shown = self.problems.sort_values("severity", kind="stable").head(_SHOWN)
+        order = np.lexsort((self.problems["severity"], self.problems["rule"] != _MISSPELT))
+        shown = self.problems.iloc[order].head(_SHOWN)
         rest = len(self.problems) - len(shown)
         return Card(
             title=self.sentence(),
@@ -217,10 +220,7 @@ def _misspelt_columns(data: Sheet) -> list[Finding]:
     meant = {name: near for name in unknown if (near := nearest(name, unused, _CLOSE))}
     said = "column {!r} is not in the dictionary; did you mean {!r}?"
     first = np.array([0])
-    return [
-        Finding(first, name, "unknown-column", WARNING, said.format(name, near))
-        for name, near in meant.items()
-    ]
+    return [Finding(first, name, _MISSPELT, WARNING, said.format(name, near)) for name, near in meant.items()]
 
 
 def _citation_keys(table: pd.DataFrame) -> frozenset[str] | None:
