@@ -17,7 +17,7 @@ from ketameta.reporting.crosscheck import CrossCheck
 from ketameta.reporting.glossary import TERMS
 from ketameta.reporting.inline_svg import inline_svg
 from ketameta.reporting.markup import link, table
-from ketameta.reporting.page import render_page
+from ketameta.reporting.page import _header, render_page
 from ketameta.reporting.page_harms import harms_rows, harms_section
 from ketameta.reporting.page_limits import doubt_section, limits_section
 from ketameta.reporting.page_pools import _verdict
@@ -217,32 +217,34 @@ def contents_of(trials):
     )
 
 
-def test_only_the_packaged_data_set_is_titled_and_described_as_such():
+def test_only_the_packaged_data_set_is_titled_and_described_as_such(monkeypatch):
     trials = load_trials()
+    assert is_packaged(trials)
+    monkeypatch.setattr("ketameta.reporting.contents.load_trials", lambda: trials)
     few = trials.iloc[:3]
     edited = trials.assign(notes="edited")
     bare = few.copy()
     bare.attrs = {}
     own = few.copy()
     stamp(own, name="<b>\x1b\ud800.csv", version="", sha256="")
-    assert is_packaged(trials)
-    titles = [contents_of(rows).title for rows in (trials, few, edited, bare, own)]
+    contents = [contents_of(rows) for rows in (trials, few, edited, bare, own)]
+    titles = [each.title for each in contents]
     assert "the state of the evidence" in titles[0]
     assert titles[1:] == ["Evidence report on your table"] * 3 + [r"Evidence report on <b>\x1b\ud800.csv"]
-    page = render_page(contents_of(own))
+    page = render_page(contents[-1])
     for tag in ("title", "h1"):
         assert f"<{tag}>Evidence report on &lt;b&gt;\\x1b\\ud800.csv</{tag}>" in page
-    assert "data, 3 rows.</p>" in render_page(contents_of(few))
-    assert f"data, {len(trials)} rows of published trials.</p>" in render_page(contents_of(trials))
+    assert "data, 3 rows.</p>" in _header(contents[1])
+    assert f"data, {len(trials)} rows of published trials.</p>" in _header(contents[0])
 
 
 def test_gaps_that_are_listed_beside_a_part_of_the_data_set_are_those_of_the_whole(page):
     assert re.search(r"<p>Of the packaged data set, \d+ gaps are known: trials,", page)
     assert re.search(r"Missing: \d+ gaps in the packaged data set;", page)
     assert "cannot say how its rows were found" in page
-    whole = load_trials()
-    assert "in the data set;" in doubt_section(contents_of(whole))
-    assert "what could be read in registries" in limits_section(contents_of(whole))
+    whole = contents_of(load_trials())
+    assert "in the data set;" in doubt_section(whole)
+    assert "what could be read in registries" in limits_section(whole)
 
 
 def test_classes_of_comparators_are_compared_in_words():
