@@ -162,11 +162,20 @@ def plain(text: str, widest: int | None = None) -> str:
 
 
 def card_text(card: Card) -> str:
-    """Render a card as aligned plain text: numbers to the right, words to the left."""
-    table = [tuple(plain(cell, _WIDEST) for cell in row) for row in (card.columns, *card.rows)]
-    widths = [max(len(row[i]) for row in table) for i in range(len(card.columns))]
-    layout = list(zip(widths, _numeric_columns(card.columns, card.rows), strict=True))
-    lines = [plain(card.title, _LONGEST), ""]
+    """Render a card as aligned plain text: numbers to the right, words to the left; no table without columns."""
+    lines = [plain(card.title, _LONGEST)]
+    lines += ["", *_table_text(card.columns, card.rows)] if card.columns else []
+    lines += [f"Note: {plain(note, _LONGEST)}" for note in card.notes]
+    lines += ["", *(plain(line, _LONGEST) for line in card.footer)] if card.footer else []
+    return "\n".join(lines)
+
+
+def _table_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of an aligned table: its head, a rule, and its rows."""
+    table = [tuple(plain(cell, _WIDEST) for cell in row) for row in (columns, *rows)]
+    widths = [max(len(row[i]) for row in table) for i in range(len(columns))]
+    layout = list(zip(widths, _numeric_columns(columns, rows), strict=True))
+    lines = []
     for position, row in enumerate(table):
         cells = [
             cell.rjust(w) if right else cell.ljust(w) for cell, (w, right) in zip(row, layout, strict=True)
@@ -174,9 +183,7 @@ def card_text(card: Card) -> str:
         lines.append("  ".join(cells).rstrip())
         if position == 0:
             lines.append("  ".join(("-" * min(w, _LONGEST_RULE)).ljust(w) for w in widths).rstrip())
-    lines += [f"Note: {plain(note, _LONGEST)}" for note in card.notes]
-    lines += ["", *(plain(line, _LONGEST) for line in card.footer)] if card.footer else []
-    return "\n".join(lines)
+    return lines
 
 
 def card_html(card: Card) -> str:
@@ -184,7 +191,9 @@ def card_html(card: Card) -> str:
     notes = [f"<div>Note: {_markup(note)}</div>" for note in card.notes]
     rest = "".join(notes[_NOTES:])
     parts = [
-        wide_html(card.columns, card.rows, card.title),
+        wide_html(card.columns, card.rows, card.title)
+        if card.columns
+        else f"<div><strong>{_markup(card.title)}</strong></div>",
         *notes[:_NOTES],
         f"<details><summary>Further notes: {len(notes) - _NOTES}</summary>{rest}</details>" if rest else "",
         f"<div class='foot'>{'<br>'.join(map(_markup, card.footer))}</div>" if card.footer else "",

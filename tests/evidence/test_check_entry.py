@@ -182,3 +182,11 @@ def test_forms_are_said_in_words(table):
     hints = km.check_trials(table(wrong)).problems.set_index("column")["hint"]
     assert hints["record_id"] == "write KM and four digits, such as KM0001"
     assert hints.to_dict() == _FORMS
+
+
+def test_a_check_without_findings_shows_no_table(table):
+    report = km.check_trials(table({}))
+    assert str(report).split("\n") == [report.sentence(), "", report.provenance.line()]
+    page = report._repr_html_()
+    assert "<table" not in page
+    assert report.sentence() in page

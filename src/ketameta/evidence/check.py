@@ -122,7 +122,7 @@ class CheckReport(Shown):
         rest = len(self.problems) - len(shown)
         return Card(
             title=self.sentence(),
-            columns=("severity", "line", "record", "column", "value", "rule", "hint"),
+            columns=("severity", "line", "record", "column", "value", "rule", "hint") if len(shown) else (),
             rows=tuple(
                 (severity, line, record, column, _shown(value), rule, hint)
                 for line, record, column, value, rule, severity, hint in _texts(shown)
