@@ -10,9 +10,9 @@ import pandas as pd
 from ketameta._spelling import nearest
 from ketameta.effects._spread import QUANTILE_COLUMNS
 from ketameta.errors import DataError, EffectError, KetametaWarning
-from ketameta.evidence.dictionary import fields
+from ketameta.evidence.dictionary import ADDED, fields
 
-__all__ = ["EXTRA", "OUTPUT", "input_part", "require_columns", "table_of", "warn_of_misspelt"]
+__all__ = ["OUTPUT", "input_part", "require_columns", "table_of", "warn_of_misspelt"]
 
 OUTPUT = (
     "label",
@@ -27,17 +27,6 @@ OUTPUT = (
     "effect_notes",
 )
 """Columns that effect_sizes writes."""
-
-EXTRA = (
-    *(
-        f"{name}_{arm}"
-        for arm in "tc"
-        for name in (*QUANTILE_COLUMNS, "percent", "baseline_sd", "endpoint_sd")
-    ),
-    "ci_level",
-    "correlation",
-)
-"""Columns that are read beside those of trials.csv."""
 
 _KEPT = ("status_reason",)
 _CLOSE = 0.8
@@ -119,7 +108,7 @@ def _missing_counts(columns: set[Any]) -> list[str]:
 
 def warn_of_misspelt(table: pd.DataFrame) -> None:
     """Warn of columns that are not read and look like misspelt ones that would be."""
-    read = [*(field.name for field in fields("trials")), *EXTRA]
+    read = [*(field.name for field in fields("trials")), *ADDED]
     absent = [name for name in read if name not in table.columns]
     unknown = [str(name) for name in table.columns if str(name) not in {*read, *OUTPUT, *_KEPT}]
     meant = {name: near for name in unknown if (near := nearest(name, absent, closeness=_CLOSE))}
