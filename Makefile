@@ -4,11 +4,13 @@ BIN := $(VENV)/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 RUNNER := pytest pytest-xdist hypothesis
-# Every room's numbers, what results print, all docstrings, and a figure of each kind
-NUMBERS := src/ketameta --ignore=src/ketameta/exploring README.md docs/figures.md \
-	tests/test_golden.py tests/test_examples.py::test_script \
-	$(wildcard tests/effects/test_worked_examples_*.py) tests/effects/test_effects_escalc.py \
-	$(wildcard tests/models/test_*_reference.py tests/curves/test_*reference.py tests/reporting/test_headline*.py)
+# What results print, all docstrings, a figure of each kind and the headline numbers
+WORDS := src/ketameta --ignore=src/ketameta/exploring README.md docs/figures.md tests/test_golden.py \
+	$(wildcard tests/reporting/test_headline*.py)
+# Every room's numbers beside those of R and of worked examples, and the examples
+NUMBERS := tests/test_examples.py::test_script tests/effects/test_effects_escalc.py \
+	$(wildcard tests/effects/test_worked_examples_*.py) \
+	$(wildcard tests/models/test_*_reference.py tests/curves/test_*reference.py)
 
 .PHONY: report paper test coverage lowest newest browser lint docs dist benchmark clean
 
@@ -25,11 +27,11 @@ coverage: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadscope --cov --cov-report=term
 
 lowest: $(VENV)/lowest/.ready
-	$(VENV)/lowest/bin/python -m pytest --numprocesses auto --dist loadscope $(NUMBERS)
+	$(VENV)/lowest/bin/python -m pytest --numprocesses auto --dist loadscope $(WORDS) $(NUMBERS)
 
 newest: $(VENV)/newest/bin/python
 	PIP_CONSTRAINT= $(VENV)/newest/bin/python -m pip install --quiet --no-compile --upgrade --upgrade-strategy eager --editable ".[fast]" $(RUNNER)
-	$(VENV)/newest/bin/python -m pytest --numprocesses auto --dist loadscope $(NUMBERS)
+	$(VENV)/newest/bin/python -m pytest --numprocesses auto --dist loadscope $(WORDS)
 
 browser: $(VENV)/.browser
 	$(BIN)/python -m pytest tests/exploring/test_explore_browser.py
