@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from ketameta import check_trials, cite, load_trials
-from ketameta.effects._labels import common_label, tidy_label
+from ketameta.reporting.page_words import cohort_names, spaced
 from ketameta.reporting.references import Reference
 
 if TYPE_CHECKING:
@@ -63,11 +63,11 @@ def write(folder: Path) -> None:
     warnings = check_trials(trials).to_frame()
     (folder / "trials").mkdir(parents=True, exist_ok=True)
     (folder / "dictionary.md").write_text(_dictionary(), encoding="utf-8")
-    listed, told = [], set[int]()
+    labels, listed, told = cohort_names(trials), [], set[int]()
     for cohort, rows in trials.groupby("cohort_id", sort=True):
         gaps = {number: gap for number, gap in enumerate(missing) if _same_trial(gap, rows)}
         told |= set(gaps)
-        title = _title(rows)
+        title = _title(labels[str(cohort)], rows)
         doubts = warnings.loc[warnings["record_id"].isin(rows["record_id"])]
         read = [reports[key] for key in rows["report"].unique()]
         page = _page(title, rows, read, list(gaps.values()), doubts)
@@ -90,12 +90,7 @@ def _same_trial(gap: Mapping[str, str], rows: pd.DataFrame) -> bool:
     )
 
 
-def _title(rows: pd.DataFrame) -> str:
-    first = rows.drop_duplicates("study_id")
-    labels = [
-        tidy_label(row.study_id, str(row.dose), row.dose_unit, row.trial_name) for row in first.itertuples()
-    ]
-    label = common_label(list(first["study_id"]), labels, str(first["trial_name"].iloc[0]))
+def _title(label: str, rows: pd.DataFrame) -> str:
     names = [name for name in rows["trial_name"].unique() if name and name not in label]
     return f"{label}: {' / '.join(names)}" if names else label
 
@@ -111,11 +106,6 @@ def _cell(value: object) -> str:
     text = f"{value:.10g}" if isinstance(value, float) else str(value)
     text = html.escape(" ".join(text.split()), quote=False)
     return re.sub(r"([\\|*_`$\[\]{}#~^])", r"\\\1", text)
-
-
-def _words(outcome: str) -> str:
-    """An outcome as its readers write it."""
-    return outcome.replace("_", " ").replace("ptsd", "PTSD")
 
 
 def _link(words: str, address: str) -> str:
@@ -184,7 +174,7 @@ def _rows(rows: pd.DataFrame) -> list[str]:
     reasons = (rows["status"] != "include").any()
     body = []
     for row in rows.to_dict("records"):
-        outcome = f"{_words(row['outcome'])}, {row['instrument'] or row['definition']}".rstrip(", ")
+        outcome = f"{spaced(row['outcome'])}, {row['instrument'] or row['definition']}".rstrip(", ")
         arm = f"{row['study_id']}: " if rows["study_id"].nunique() > 1 else ""
         cells = [
             f"`{row['record_id']}`",
@@ -277,7 +267,7 @@ def _index(listed: Iterable[tuple[str, str, pd.DataFrame]]) -> str:
                 _cell(", ".join(rows["indication"].unique())),
                 _cell(", ".join(rows["drug"].unique())),
                 "" if pd.isna(people) else f"{people:.0f}",
-                _cell(", ".join(sorted(map(_words, used["outcome"].unique())))),
+                _cell(", ".join(sorted(map(spaced, used["outcome"].unique())))),
                 str(len(rows)),
             )
         )
