@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ketameta._typing import Array, ArrayLike
-from ketameta.plots._scale import WIDEST_LOG, Scale
+from ketameta.plots._scale import Scale
 from ketameta.plots.style import text_width, wrap
 
 __all__ = ["Axis", "Labels"]
@@ -70,8 +70,7 @@ class Axis:
 
     def __post_init__(self) -> None:
         low, high = (self.low, self.high) if self.low < self.high else (self.low - 1, self.high + 1)
-        if self.scale.ratio:
-            low, high = max(low, -WIDEST_LOG), min(high, WIDEST_LOG)
+        low, high = self.scale.held(low, high)
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
 

@@ -12,9 +12,9 @@ from ketameta._render import MINUS, number
 from ketameta._typing import Array, ArrayLike
 from ketameta.models.result import RATIO_MEASURES
 
-__all__ = ["WIDEST_LOG", "Scale", "scale_of", "window"]
+__all__ = ["Scale", "scale_of", "window"]
 
-WIDEST_LOG = 600.0
+_WIDEST_LOG = 600.0
 
 _NAMES = {
     "MD": "Mean difference",
@@ -86,10 +86,13 @@ class Scale:
         """Text of an interval on the shown scale."""
         return form.format(low=self.text(low, digits), high=self.text(high, digits))
 
+    def held(self, low: float, high: float) -> tuple[float, float]:
+        """Bounds of the model's scale; logs of ratios end where numbers of a computer do."""
+        return (max(low, -_WIDEST_LOG), min(high, _WIDEST_LOG)) if self.ratio else (low, high)
+
     def ticks(self, low: float, high: float, most: int) -> tuple[float, ...]:
         """Round values on the shown scale between two bounds of the model's scale, at most so many."""
-        if self.ratio:
-            low, high = max(low, -WIDEST_LOG), min(high, WIDEST_LOG)
+        low, high = self.held(low, high)
         first, last = (float(x) for x in self.shown([low, high]))
         if not first < last:
             return (first,)

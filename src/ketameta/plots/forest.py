@@ -33,7 +33,7 @@ from ketameta.plots._forestoptions import SMALLEST_TYPE, ForestOptions
 from ketameta.plots._forestwords import fit_words
 from ketameta.plots._layout import Layout, Page, plan
 from ketameta.plots._place import MARGIN_MM, box_size, new_axes, require_empty
-from ketameta.plots._scale import WIDEST_LOG, Scale, window
+from ketameta.plots._scale import Scale, window
 from ketameta.plots._table import Table, build, shapes
 from ketameta.plots.alt import remember
 from ketameta.plots.foresttable import require_result
@@ -175,7 +175,7 @@ def _page(layout: Layout, options: ForestOptions, title: str | None, favours: tu
         low, high = _window(table)
         if table.layout.symmetric:
             low, high = min(low, -high), max(high, -low)
-        low, high = (max(low, -WIDEST_LOG), min(high, WIDEST_LOG)) if scale.ratio else (low, high)
+        low, high = scale.held(low, high)
     elif scale.ratio and options.limits[0] <= 0:
         raise FigureError(f"limits={options.limits!r}: the ends of a ratio axis are above 0.")
     else:
