@@ -22,6 +22,7 @@ __all__ = [
     "number",
     "p_value",
     "plain",
+    "plural",
     "table_html",
     "wide_html",
 ]
@@ -159,6 +160,18 @@ def plain(text: str, widest: int | None = None) -> str:
     return "".join(
         c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _UNSEEN else c for c in cut
     )
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """A number and its noun.
+
+    Examples
+    --------
+    >>> from ketameta._render import plural
+    >>> plural(1, "trial"), plural(2, "trial"), plural(3, "study", "studies")
+    ('1 trial', '2 trials', '3 studies')
+    """
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def card_text(card: Card) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ketameta._render import plural
 from ketameta.curves.inputs import TrialTimes, read_rows
 from ketameta.curves.linear_shapes import Piecewise
 from ketameta.curves.model import CurveFit, fit_curve
@@ -17,7 +18,7 @@ from ketameta.curves.result import DurabilityCurve
 from ketameta.curves.shapes import Spline
 from ketameta.curves.spec import CurveSpec, check_spec
 from ketameta.curves.support import coverage, gaps, lone_ends
-from ketameta.curves.words import clock, count_of
+from ketameta.curves.words import clock
 from ketameta.provenance import trace
 
 __all__ = ["durability"]
@@ -197,7 +198,7 @@ def _notes(
             notes.append(f"{count} of {len(used)} effects rest on a recovered statistic (column imputed)")
     if len(left_out):
         notes.append(
-            f"left out for want of an effect, and listed in left_out: {count_of(len(left_out), 'row')}"
+            f"left out for want of an effect, and listed in left_out: {plural(len(left_out), 'row')}"
         )
     return tuple(notes)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ketameta._render import plural
 from ketameta._typing import Array, BoolArray
-from ketameta.curves.words import count_of
 from ketameta.effects._sheet import Sheet
 from ketameta.effects.covariance import Samples, read_samples, sampling_blocks, trial_names
 from ketameta.effects.people import people
@@ -220,7 +220,7 @@ def _require_one(rows: pd.DataFrame, column: str, remedy: str) -> None:
     values = [value for value in _text(rows, column) if value]
     kinds = sorted(set(values))
     if len(kinds) > 1:
-        counts = ", ".join(f"{kind} ({count_of(values.count(kind), 'row')})" for kind in kinds)
+        counts = ", ".join(f"{kind} ({plural(values.count(kind), 'row')})" for kind in kinds)
         raise ModelError(f"column {column!r} mixes {counts}. {remedy}")
 
 

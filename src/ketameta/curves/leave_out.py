@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, Shown, number
+from ketameta._render import Card, Shown, number, plural
 from ketameta._typing import Array, BoolArray
 from ketameta.curves.inputs import TrialTimes
 from ketameta.curves.model import CurveFit, fit_curve
@@ -17,7 +17,7 @@ from ketameta.curves.pointwise import effects_at
 from ketameta.curves.readout import records
 from ketameta.curves.readouts import half_life_value
 from ketameta.curves.spec import CurveSpec
-from ketameta.curves.words import clock, count_of, effect_text
+from ketameta.curves.words import clock, effect_text
 from ketameta.errors import ModelError
 
 __all__ = ["LeftOut", "leave_one_out"]
@@ -91,7 +91,7 @@ class LeftOut(Shown):
             f"{trial}: {reason}" for trial, reason in zip(reasons["trial"], reasons["reason"], strict=True)
         )
         return Card(
-            title=f"Curve without each of {count_of(len(rows), 'trial')}: {self.measure}",
+            title=f"Curve without each of {plural(len(rows), 'trial')}: {self.measure}",
             columns=("without", *(clock(time) for time in times), "half-life"),
             rows=tuple(rows),
             notes=(self.sentence()[:-1], *notes),

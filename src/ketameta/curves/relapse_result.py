@@ -11,14 +11,14 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from ketameta._render import Card, Shown, interval, number
+from ketameta._render import Card, Shown, interval, number, plural
 from ketameta._typing import Array, ArrayLike
 from ketameta.curves.pointwise import read_times, require_inside
 from ketameta.curves.readout import ReadOut, plain
 from ketameta.curves.relapse_comparator import Comparator
 from ketameta.curves.relapse_region import combined_offsets, difference_range, relapse_free
 from ketameta.curves.responding_contrasts import needed_to_treat, nnt_text, nnt_words
-from ketameta.curves.words import clock, count_of, level_text
+from ketameta.curves.words import clock, level_text
 from ketameta.errors import ModelError
 from ketameta.models import Pooled
 from ketameta.provenance import Provenance
@@ -215,7 +215,7 @@ class RelapseCurves(Shown):
         level = level_text(self.level)
         return (
             f"With a hazard ratio of relapse of {number(value)} ({level} CI {number(low)} to {number(high)}; "
-            f"{count_of(self.pooled.k, 'trial')}), {_percent(row['relapse_free_c'])} on the comparator and "
+            f"{plural(self.pooled.k, 'trial')}), {_percent(row['relapse_free_c'])} on the comparator and "
             f"{_percent(row['relapse_free_t'])} on ketamine ({level} CI {_percent(row['ci_low_t'])} to "
             f"{_percent(row['ci_high_t'])}) would be free of relapse at {clock(self.last_hours)}; NNT "
             f"{nnt_words(row['nnt'], row['nnt_ci_low'], row['nnt_ci_high'], self.level)}."

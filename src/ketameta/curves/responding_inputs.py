@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketameta._render import plural
 from ketameta._spelling import unknown
 from ketameta._typing import AnyArray, Array, BoolArray
-from ketameta.curves.words import count_of
 from ketameta.effects._naming import describe
 from ketameta.effects._sheet import Sheet
 from ketameta.effects.correlation import time_correlation
@@ -134,7 +134,7 @@ def read_arms(rows: pd.DataFrame | Any, arms: str) -> tuple[ArmTimes, pd.DataFra
     used = rows.loc[keep]
     if used.empty:
         counts = ", ".join(
-            f"{text} ({count_of(int((why == text).sum()), 'row')})" for text in dict.fromkeys(why)
+            f"{text} ({plural(int((why == text).sum()), 'row')})" for text in dict.fromkeys(why)
         )
         raise ModelError(f"none of the {len(rows)} rows can be used: {counts}.")
     sheet = Sheet(used)
@@ -223,7 +223,7 @@ def _require_sound(sheet: Sheet) -> None:
         values = [value for value in sheet.text(column) if value]
         kinds = sorted(set(values))
         if len(kinds) > 1:
-            counts = ", ".join(f"{kind} ({count_of(values.count(kind), 'row')})" for kind in kinds)
+            counts = ", ".join(f"{kind} ({plural(values.count(kind), 'row')})" for kind in kinds)
             raise ModelError(f"column {column!r} mixes {counts}. {remedy}")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from ketameta._render import Card, Shown, interval, number
+from ketameta._render import Card, Shown, interval, number, plural
 from ketameta._typing import Array, ArrayLike, Rng
 from ketameta.curves.pointwise import read_times, require_inside
 from ketameta.curves.readout import ReadOut, plain
@@ -21,7 +21,7 @@ from ketameta.curves.responding_inputs import ArmTimes
 from ketameta.curves.responding_reading import SEED, falling
 from ketameta.curves.sensitivity import RHO_GRID
 from ketameta.curves.support import supported
-from ketameta.curves.words import clock, count_of, level_text, variance_text
+from ketameta.curves.words import clock, level_text, variance_text
 from ketameta.effects.correlation import DAY, WEEK
 from ketameta.errors import ModelError
 from ketameta.provenance import Provenance
@@ -241,7 +241,7 @@ class RespondingCurve(Shown):
             if self.fit.arms == 2:
                 text += f" and {_percent(row['response_c'])} on the comparator ({_range(row, 'ci', 'c')})"
             said.append(f"{text} at {clock(row['time_hours'])}")
-        return f"Across {count_of(self.k_trials, 'trial')} the share responding was {'; '.join(said)}."
+        return f"Across {plural(self.k_trials, 'trial')} the share responding was {'; '.join(said)}."
 
     def method_line(self) -> str:
         """How the curve was made, in one line."""
@@ -284,7 +284,7 @@ class RespondingCurve(Shown):
             rows.append(tuple(cells))
         columns = ("time since dosing", "ketamine", f"{level} CI", f"{level} PI")
         return Card(
-            title=f"Share responding over time: {count_of(self.k_trials, 'trial')}, {self.n_shares} shares",
+            title=f"Share responding over time: {plural(self.k_trials, 'trial')}, {self.n_shares} shares",
             columns=(*columns, "comparator", f"{level} CI", f"RR [{level} CI]", f"NNT [{level} CI]")
             if both
             else columns,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
+from ketameta._render import plural
 from ketameta._typing import Array
 from ketameta.curves.options import CurveOptions
 from ketameta.curves.responding_fit import fit_arms
@@ -18,7 +19,7 @@ from ketameta.curves.responding_result import RespondingCurve
 from ketameta.curves.shapes import default_knots
 from ketameta.curves.spec import check_spec
 from ketameta.curves.support import gaps
-from ketameta.curves.words import clock, count_of
+from ketameta.curves.words import clock
 from ketameta.errors import ModelError
 from ketameta.provenance import trace
 
@@ -117,7 +118,7 @@ def responding(
     notes = [*data.notes, *fit.notes]
     if math.isfinite(df) and data.fewest - len(chosen) <= 1:
         notes.append(
-            f"{count_of(data.fewest, 'trial')} for {len(chosen)} coefficients an arm: intervals rest on t with 1 degree of freedom and are "
+            f"{plural(data.fewest, 'trial')} for {len(chosen)} coefficients an arm: intervals rest on t with 1 degree of freedom and are "
             "very wide; ci='Wald' gives normal ones, which are too narrow with so few trials"
         )
     notes += [f"no trial measured within a factor of two of {clock(a)} to {clock(b)}" for a, b in empty]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
-from ketameta._render import Card, Shown, number
+from ketameta._render import Card, Shown, number, plural
 from ketameta._typing import Array
 from ketameta.curves.carriers import smoother, trial_covariances
 from ketameta.curves.inputs import TrialTimes, read_rows
@@ -19,7 +19,7 @@ from ketameta.curves.pointwise import distribution
 from ketameta.curves.readout import records
 from ketameta.curves.spec import CurveSpec
 from ketameta.curves.support import supported
-from ketameta.curves.words import clock, count_of, effect_interval, effect_text, level_text
+from ketameta.curves.words import clock, effect_interval, effect_text, level_text
 from ketameta.errors import ModelError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class SameTrials(Shown):
     def sentence(self) -> str:
         """The late difference, and both half-lives, in words."""
         measure = self.all.measure
-        text = f"{count_of(len(self.trials), 'trial')} of {self.all.k_trials} measured both early and late"
+        text = f"{plural(len(self.trials), 'trial')} of {self.all.k_trials} measured both early and late"
         if len(self.table):
             row = self.table.iloc[-1]
             text += (
@@ -218,7 +218,7 @@ def compare(
         columns[f"k_{who}"] = np.array([np.unique(effects.trial[row]).size for row in near])
     few = len(part.trials)
     if few < _FEW:
-        notes = (*notes, f"only {count_of(few, 'trial')} measured both early and late: too few to generalise")
+        notes = (*notes, f"only {plural(few, 'trial')} measured both early and late: too few to generalise")
     return SameTrials(
         all=whole,
         same=same,

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card
+from ketameta._render import Card, plural
 from ketameta.curves.readout import ReadOut, plain, records
 from ketameta.curves.sensitivity import ranges, ranges_text
 from ketameta.curves.support import supported
 from ketameta.curves.words import (
     clock,
-    count_of,
     effect_interval,
     effect_range,
     effect_text,
@@ -82,7 +81,7 @@ def as_sentence(curve: DurabilityCurve) -> str:
         for time, estimate, *bounds in _cells(table, *_COLUMNS)
     )
     return (
-        f"Across {count_of(curve.k_trials, 'trial')} with {count_of(curve.k_effects, 'effect')} over time, the "
+        f"Across {plural(curve.k_trials, 'trial')} with {plural(curve.k_effects, 'effect')} over time, the "
         f"{curve.measure}{_whose(curve)} was {readings}{_spread(curve)}. {curve.half_life.sentence()}"
     )
 
@@ -141,9 +140,9 @@ def as_card(curve: DurabilityCurve) -> Card:
         for time, estimate, ci_low, ci_high, pi_low, pi_high in _cells(curve.to_frame(), *_COLUMNS)
     )
     grid = curve.rho_grid()
-    title = f"Effect over time: {curve.measure}, {count_of(curve.k_trials, 'trial')}"
+    title = f"Effect over time: {curve.measure}, {plural(curve.k_trials, 'trial')}"
     return Card(
-        title=f"{title}, {count_of(curve.k_effects, 'effect')}",
+        title=f"{title}, {plural(curve.k_effects, 'effect')}",
         columns=("time since dosing", "estimate", f"{level} CI", f"{level} PI"),
         rows=rows,
         notes=(

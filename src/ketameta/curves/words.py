@@ -10,7 +10,6 @@ from ketameta.models.result import shown
 __all__ = [
     "clock",
     "clock_interval",
-    "count_of",
     "effect_interval",
     "effect_range",
     "effect_text",
@@ -51,11 +50,6 @@ def clock_interval(low: float, high: float) -> str:
 def level_text(level: float) -> str:
     """Level in per cent, ``"95%"``."""
     return f"{100 * level:.6g}%"
-
-
-def count_of(count: int, noun: str) -> str:
-    """Count and noun, ``"1 trial"`` or ``"3 trials"``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def effect_text(value: float, measure: str) -> str:

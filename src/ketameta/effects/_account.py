@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketameta._render import plural
 from ketameta.effects._blocks import Assumed, Matrices
 from ketameta.effects._decisions import opposite_roles
 from ketameta.effects._samples import Samples
 
-__all__ = ["account", "counted"]
+__all__ = ["account"]
 
 _SHAPES = {"log-time": "fading in log time", "days": "fading in days", "constant": "constant"}
 _UNITS = {
@@ -79,7 +80,7 @@ def _untimed(samples: Samples, rows: np.ndarray, shared: np.ndarray, same_time: 
     involved = none[:, None] | none[None, :]
     said = []
     if (shared & ~same_time & involved).any():
-        said.append(f"{counted(int(none.sum()), 'row')} without time_hours: rho with every other time")
+        said.append(f"{plural(int(none.sum()), 'row')} without time_hours: rho with every other time")
     if (shared & same_time & involved).any():
         said.append("rows without time_hours and with one time_label taken as one time")
     return said
@@ -129,12 +130,12 @@ def _independent(samples: Samples, rows: np.ndarray, apart: np.ndarray) -> list[
         for pair in opposite:
             apart[pair] = False
         said.append(
-            f"{counted(len(opposite), 'pair')} of rows in which the comparator of one may be the treatment arm of the other: "
+            f"{plural(len(opposite), 'pair')} of rows in which the comparator of one may be the treatment arm of the other: "
             "taken as independent, though such effects are negatively correlated"
         )
     if apart.any():
         said.append(
-            f"{counted(int(apart.sum()), 'pair')} of rows without an arm in common: independent (wrong if one is a "
+            f"{plural(int(apart.sum()), 'pair')} of rows without an arm in common: independent (wrong if one is a "
             "subgroup of the other)"
         )
     return said
@@ -163,7 +164,7 @@ def _formula(samples: Samples, part: Matrices, b: int) -> list[str]:
     own = int(part.own[b].sum())
     if own:
         found.append(
-            f"vi of {counted(own, 'row')} is not that of the formula: its correlation is kept, times sqrt(v_i v_j)"
+            f"vi of {plural(own, 'row')} is not that of the formula: its correlation is kept, times sqrt(v_i v_j)"
         )
     return found
 
@@ -177,15 +178,3 @@ def _classes(same: np.ndarray, pairs: np.ndarray) -> int:
     """Number of different kinds among the rows of the pairs, of which ``same`` says which are alike."""
     at = _involved(pairs)
     return int((np.tril(same[np.ix_(at, at)], -1).sum(axis=1) == 0).sum())
-
-
-def counted(count: int, noun: str) -> str:
-    """Count and noun.
-
-    Examples
-    --------
-    >>> from ketameta.effects._account import counted
-    >>> counted(1, "trial"), counted(3, "trial")
-    ('1 trial', '3 trials')
-    """
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

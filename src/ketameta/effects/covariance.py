@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, Shown, number
+from ketameta._render import Card, Shown, number, plural
 from ketameta._typing import Array
-from ketameta.effects._account import account, counted
+from ketameta.effects._account import account
 from ketameta.effects._arms import Indices
 from ketameta.effects._blocks import Assumed, matrices
 from ketameta.effects._naming import describe
@@ -148,11 +148,11 @@ class SamplingCovariance(Shown):
 
     def sentence(self) -> str:
         """What the matrix rests on, as a sentence of a methods section."""
-        start = f"{counted(len(self.rows), 'effect')} of {counted(len(self.trials), 'trial')}"
+        start = f"{plural(len(self.rows), 'effect')} of {plural(len(self.trials), 'trial')}"
         if not self.dependent:
             return f"{start}; no two effects come from the same people."
         return (
-            f"{start}; those of {counted(self.dependent, 'trial')} are correlated by sampling, with an assumed correlation of "
+            f"{start}; those of {plural(self.dependent, 'trial')} are correlated by sampling, with an assumed correlation of "
             f"{self.rho:g} between 24 h and 7 d ({self.correlation}) and {self.between:g} between outcomes."
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from ketameta._render import Card, Shown
 from ketameta._spelling import nearest
 from ketameta.errors import DataError
 from ketameta.evidence.dictionary import ADDED, fields
-from ketameta.evidence.location import data_file
+from ketameta.evidence.location import data_file, data_sha256
 from ketameta.evidence.reading import read_table
 from ketameta.evidence.references import load_references
 from ketameta.evidence.rules_cells import cell_findings
@@ -225,7 +224,7 @@ def _misspelt_columns(data: Sheet) -> list[Finding]:
 
 def _citation_keys(table: pd.DataFrame) -> frozenset[str] | None:
     """Keys that a report may cite; None for a table that is not the packaged one."""
-    digest = hashlib.sha256(data_file("trials.csv").read_bytes()).hexdigest()
+    digest = data_sha256("trials.csv")
     if table.attrs.get(ATTRS_KEY, {}).get("sha256") != digest:
         return None
     return frozenset(load_references()["key"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from ketameta.errors import DataError
 
-__all__ = ["data_file", "data_folder"]
+__all__ = ["data_file", "data_folder", "data_sha256"]
 
 DESCRIPTOR = "datapackage.json"
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -43,6 +44,11 @@ def data_folder() -> Path:
         f"the data of ketameta were not found: there is no {DESCRIPTOR} in {looked}. "
         "Install the package from a wheel or in editable mode from a full checkout."
     )
+
+
+def data_sha256(name: str) -> str:
+    """SHA-256 of one data file, such as ``"trials.csv"``."""
+    return hashlib.sha256(data_file(name).read_bytes()).hexdigest()
 
 
 def data_file(name: str) -> Path:

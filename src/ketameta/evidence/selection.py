@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from ketameta._render import Card, Shown
+from ketameta._render import Card, Shown, plural
 from ketameta._spelling import did_you_mean
 from ketameta._table import Table
 from ketameta._typing import Measure
@@ -17,7 +17,7 @@ from ketameta.evidence import filters, overlap
 from ketameta.evidence.filters import Filter, Wanted
 from ketameta.evidence.measurable import MEASURES, gives
 from ketameta.evidence.sheet import Sheet, sheet
-from ketameta.evidence.sieve import Sieve, Step, count
+from ketameta.evidence.sieve import Sieve, Step
 from ketameta.provenance import note, trace
 
 __all__ = ["REQUIRED", "Selection", "select"]
@@ -65,11 +65,13 @@ class Selection(Shown):
     def account(self) -> str:
         """What was left out and why, step by step, then the overlaps by name."""
         total = len(self.rows) + len(self.left_out)
-        lines = [f"{count(total, 'row')} in the table."]
+        lines = [f"{plural(total, 'row')} in the table."]
         lines += [
-            f"  - {count(step.rows, 'row')}{_gone(step)}: {step.words}" for step in self.steps if step.rows
+            f"  - {plural(step.rows, 'row')}{_gone(step)}: {step.words}" for step in self.steps if step.rows
         ]
-        lines.append(f"  = {count(len(self.rows), 'row')} of {count(self.n_trials, 'trial')}: {self.asked}.")
+        lines.append(
+            f"  = {plural(len(self.rows), 'row')} of {plural(self.n_trials, 'trial')}: {self.asked}."
+        )
         if self.overlaps:
             lines += ["", "Participants reported more than once:", *(f"  {line}" for line in self.overlaps)]
         return "\n".join([*lines, "", trace(self.rows).line()])
@@ -96,8 +98,8 @@ class Selection(Shown):
     def sentence(self) -> str:
         """Say in one sentence what was selected."""
         return (
-            f"{count(len(self.rows), 'row')} of {count(self.n_trials, 'trial')} selected ({self.asked}); "
-            f"{count(len(self.left_out), 'row')} left out."
+            f"{plural(len(self.rows), 'row')} of {plural(self.n_trials, 'trial')} selected ({self.asked}); "
+            f"{plural(len(self.left_out), 'row')} left out."
         )
 
     def _card(self) -> Card:
@@ -254,7 +256,7 @@ def _check_cohorts(data: Sheet) -> None:
     if nameless.size:
         lines = ", ".join(str(data.lines[row]) for row in nameless[:_LISTED])
         raise DataError(
-            f"cohort_id is empty in {count(nameless.size, 'row')} (line {lines}): without it nobody can tell which "
+            f"cohort_id is empty in {plural(nameless.size, 'row')} (line {lines}): without it nobody can tell which "
             "rows are about the same participants. Give each sample an identifier; study_id will do where a trial "
             "has one report."
         )
@@ -284,4 +286,4 @@ def _asked_words(chosen: list[Filter], span: tuple[float, float] | None, at: flo
 
 
 def _gone(step: Step) -> str:
-    return f" ({count(step.trials, 'trial')} wholly)" if step.trials else ""
+    return f" ({plural(step.trials, 'trial')} wholly)" if step.trials else ""

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ketameta._render import plural
 from ketameta._typing import BoolArray
 from ketameta.errors import SelectionError
 from ketameta.evidence import filters, overlap
 from ketameta.evidence.filters import Filter
 from ketameta.evidence.sheet import Sheet
 
-__all__ = ["Sieve", "Step", "count"]
+__all__ = ["Sieve", "Step"]
 
 _LISTED = 12
 _SHOWN_CHARACTERS = 80
@@ -79,13 +80,13 @@ class Sieve:
         before = set(self.cohort[self.left])
         if out.any() and not (self.left & kept).any():
             found = Counter(_short(reason) for reason in reasons.values()).most_common(_LISTED)
-            what = "; ".join(f"{reason} ({count(times, 'row')})" for reason, times in found)
+            what = "; ".join(f"{reason} ({plural(times, 'row')})" for reason, times in found)
             removed = "; ".join(
-                f"{step.words}: {count(step.rows, 'row')}" for step in self.steps if step.rows
+                f"{step.words}: {plural(step.rows, 'row')}" for step in self.steps if step.rows
             )
             earlier = f" Left out before: {removed}." if removed else ""
             raise SelectionError(
-                f"nothing is left: the last {count(int(out.sum()), 'row')} went because {words}. "
+                f"nothing is left: the last {plural(int(out.sum()), 'row')} went because {words}. "
                 f"There is: {what}.{earlier}"
             )
         self.left &= kept
@@ -137,8 +138,3 @@ class Sieve:
 
 def _short(reason: str) -> str:
     return reason if len(reason) <= _SHOWN_CHARACTERS else reason[:_SHOWN_CHARACTERS] + "…"
-
-
-def count(number: int, unit: str) -> str:
-    """``"1 row"``, ``"2 rows"``."""
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"

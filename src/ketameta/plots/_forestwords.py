@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ketameta._render import plural
 from ketameta.models import Pooled, Subgroups
 from ketameta.plots._scale import Scale
 from ketameta.plots._table import Table
-from ketameta.plots._words import level_text, plural, sides
+from ketameta.plots._words import level_text, sides
 from ketameta.plots.alt import axis_words, sentences
 
 __all__ = ["fit_words"]

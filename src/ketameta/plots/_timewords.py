@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ketameta._render import plural
 from ketameta.curves import DurabilityCurve, RespondingCurve
 from ketameta.curves.words import clock
 from ketameta.plots._scale import scale_of
-from ketameta.plots._words import plural
 from ketameta.plots.alt import axis_words, sentences
 
 __all__ = ["curve_words", "share_words"]

@@ -7,23 +7,11 @@ import pandas as pd
 from ketameta._render import p_value
 from ketameta.plots._asked import pair
 
-__all__ = ["arm_names", "equals_p", "level_text", "plural", "sides"]
+__all__ = ["arm_names", "equals_p", "level_text", "sides"]
 
 _OUTCOMES = ((False, ("response", "remission")), (True, ("relapse", "dropout", "dissociation")))
 _TRUE, _FALSE = frozenset({"true", "1", "1.0"}), frozenset({"false", "0", "0.0"})
 _LONGEST_NAME = 18
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """Count and noun, ``"1 trial"`` or ``"3 trials"``.
-
-    Examples
-    --------
-    >>> from ketameta.plots._words import plural
-    >>> plural(1, "trial"), plural(3, "trial"), plural(2, "study", "studies")
-    ('1 trial', '3 trials', '2 studies')
-    """
-    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def level_text(level: float) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ketameta._render import plural
 from ketameta._typing import Array
 from ketameta.errors import FigureError
 from ketameta.models import Pooled
@@ -17,7 +18,6 @@ from ketameta.plots._looks import study_dots
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import scale_of
-from ketameta.plots._words import plural
 from ketameta.plots.alt import remember, sentences
 from ketameta.plots.style import quiet_rc
 

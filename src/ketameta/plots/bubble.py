@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ketameta._render import MINUS
+from ketameta._render import MINUS, plural
 from ketameta._typing import Array
 from ketameta.errors import FigureError
 from ketameta.evidence.dictionary import fields
@@ -19,7 +19,7 @@ from ketameta.plots._looks import null_look
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import Scale, scale_of
-from ketameta.plots._words import level_text, plural, sides
+from ketameta.plots._words import level_text, sides
 from ketameta.plots.alt import axis_words, remember, sentences
 from ketameta.plots.style import Palette, quiet_rc, text_width
 

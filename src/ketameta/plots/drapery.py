@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ketameta._render import plural
 from ketameta._typing import Array
 from ketameta.errors import FigureError
 from ketameta.models import Pooled
@@ -18,7 +19,7 @@ from ketameta.plots._frame import Axis, Frame, Words, open_frame
 from ketameta.plots._looks import null_look
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import Scale, scale_of, window
-from ketameta.plots._words import equals_p, level_text, plural, sides
+from ketameta.plots._words import equals_p, level_text, sides
 from ketameta.plots.alt import axis_words, remember, sentences
 from ketameta.plots.style import Palette, quiet_rc
 

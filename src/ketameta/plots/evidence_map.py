@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ketameta._render import plural
 from ketameta._typing import BoolArray
 from ketameta.effects.people import people
 from ketameta.errors import FigureError
@@ -19,7 +20,6 @@ from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._grid import open_grid
 from ketameta.plots._gridplan import Grid, Head, Layout, Row
-from ketameta.plots._words import plural
 from ketameta.plots.alt import remember, sentences
 from ketameta.plots.style import Palette, quiet_rc, text_width
 from ketameta.provenance import trace

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ketameta._render import plural
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import FigureError
 from ketameta.models import Pooled
@@ -18,7 +19,7 @@ from ketameta.plots._looks import edge_look, estimate_look, null_look, study_dot
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import Scale, scale_of
-from ketameta.plots._words import level_text, plural, sides
+from ketameta.plots._words import level_text, sides
 from ketameta.plots.alt import axis_words, remember, sentences
 from ketameta.plots.style import Palette, quiet_rc
 

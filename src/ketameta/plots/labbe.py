@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ketameta._render import number
+from ketameta._render import number, plural
 from ketameta._typing import Array
 from ketameta.effects.risks import RISK_MEASURES, implied_risk
 from ketameta.errors import FigureError
@@ -21,7 +21,7 @@ from ketameta.plots._looks import null_look
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import Scale, scale_of
-from ketameta.plots._words import arm_names, level_text, only_value, plural, sides
+from ketameta.plots._words import arm_names, level_text, only_value, sides
 from ketameta.plots.alt import remember, sentences
 from ketameta.plots.style import Palette, quiet_rc
 

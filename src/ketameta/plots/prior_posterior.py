@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ketameta._render import plural
 from ketameta._typing import Array
 from ketameta.errors import FigureError
 from ketameta.models import Posterior
@@ -20,7 +21,7 @@ from ketameta.plots._frame import Axis, Words, open_frame
 from ketameta.plots._looks import null_look
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import Scale, scale_of
-from ketameta.plots._words import level_text, plural, sides
+from ketameta.plots._words import level_text, sides
 from ketameta.plots.alt import axis_words, remember, sentences
 from ketameta.plots.style import Palette, quiet_rc
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ketameta._render import plural
 from ketameta.errors import FigureError
 from ketameta.models import Pooled
 from ketameta.models.result import small
@@ -26,7 +27,7 @@ from ketameta.plots._radialmarks import (
     handles,
 )
 from ketameta.plots._scale import Scale, scale_of
-from ketameta.plots._words import level_text, plural, sides
+from ketameta.plots._words import level_text, sides
 from ketameta.plots.alt import axis_words, remember, sentences
 from ketameta.plots.style import quiet_rc
 

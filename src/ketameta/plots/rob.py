@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ketameta._render import plural
 from ketameta.errors import FigureError
 from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
@@ -14,7 +15,6 @@ from ketameta.plots._grid import open_grid
 from ketameta.plots._gridplan import Grid, Head, Layout, Row
 from ketameta.plots._rob import Judgements, read_judgements
 from ketameta.plots._robmarks import draw_levels, level_key
-from ketameta.plots._words import plural
 from ketameta.plots.alt import remember, sentences
 from ketameta.plots.style import Palette, font, quiet_rc, text_width
 from ketameta.provenance import trace

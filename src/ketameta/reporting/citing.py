@@ -9,11 +9,10 @@ from typing import Any
 import pandas as pd
 
 from ketameta.__about__ import __version__
-from ketameta._render import Card, Shown
+from ketameta._render import Card, Shown, plural
 from ketameta.errors import DataError
 from ketameta.evidence import load_references
 from ketameta.evidence.location import DESCRIPTOR, data_file
-from ketameta.evidence.sieve import count
 from ketameta.reporting.references import Reference, references_of
 
 __all__ = ["Citations", "cite", "rows_behind", "software_and_data"]
@@ -72,7 +71,7 @@ class Citations(Shown):
             listed = ", ".join(self.unknown[:_NAMED]) + (f" and {more} more" if more > 0 else "")
             found.append(f"not in the bibliography: {listed}")
         if self.n_without:
-            found.append(f"{self.n_without} of {count(self.n_rows, 'row')} without a report")
+            found.append(f"{self.n_without} of {plural(self.n_rows, 'row')} without a report")
         return tuple(found)
 
     def to_frame(self) -> pd.DataFrame:
@@ -91,14 +90,14 @@ class Citations(Shown):
 
     def sentence(self) -> str:
         """Say in one sentence what there is to cite, and what could not be found."""
-        asked = f" behind {count(self.n_rows, 'row')}" if self.n_rows else ""
+        asked = f" behind {plural(self.n_rows, 'row')}" if self.n_rows else ""
         about = "".join(f"; {note}" for note in self.notes)
-        return f"{count(len(self.references), 'work')} to cite{asked}{about}."
+        return f"{plural(len(self.references), 'work')} to cite{asked}{about}."
 
     def _card(self) -> Card:
         rows = tuple((work.key, work.text) for work in self.references)
         footer = ("Copy from .text, .bibtex or .csl_json",)
-        return Card(f"{count(len(rows), 'work')} to cite", ("key", "reference"), rows, self.notes, footer)
+        return Card(f"{plural(len(rows), 'work')} to cite", ("key", "reference"), rows, self.notes, footer)
 
 
 def cite(what: Any = None) -> Citations:

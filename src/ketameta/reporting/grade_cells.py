@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from ketameta._render import number, p_value
+from ketameta._render import number, p_value, plural
 from ketameta.curves.words import clock
 from ketameta.effects.absolute import whole_nnt
-from ketameta.evidence.sieve import count
 from ketameta.models.result import level_text, shown, small
 from ketameta.reporting.grade_absolute import Limits
 from ketameta.reporting.grade_inputs import Share
@@ -56,7 +55,7 @@ def finding_cells(row: SummaryRow, *, one_level: bool) -> tuple[str, ...]:
     return (
         row.outcome + (f" ({_time(row.hours)})" if not math.isnan(row.hours[0]) else ""),
         f"{'at least ' if row.unknown and row.participants else ''}{row.participants or 'number not known'} "
-        f"({count(row.k, 'trial')})",
+        f"({plural(row.k, 'trial')})",
         f"{row.measure or 'effect'} {_limits(row.effect, number, level)}",
         _NONE if absolute is None else f"{event}{per_1000(absolute.comparator)}",
         _NONE if absolute is None else f"{event}{_limits(absolute.risk, per_1000)}",

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from ketameta._render import number
-from ketameta.evidence.sieve import count
+from ketameta._render import number, plural
 from ketameta.reporting.grade_cells import NOT_JUDGED, per_1000
 from ketameta.reporting.grade_options import SummaryOptions
 from ketameta.reporting.grade_row import SummaryRow
@@ -66,7 +65,7 @@ def _own(row: SummaryRow, options: SummaryOptions) -> Iterator[str]:
         yield "One trial: nothing is pooled."
     yield from _of_direction(row)
     if row.unknown:
-        yield f"{row.outcome}: {count(row.unknown, 'trial')} of unknown size."
+        yield f"{row.outcome}: {plural(row.unknown, 'trial')} of unknown size."
     yield from _of_risks(row)
     yield from _of_points(row)
     yield from _of_size(row, options)
@@ -103,7 +102,7 @@ def _of_risks(row: SummaryRow) -> Iterator[str]:
         yield f"Risk with the comparator of {risk} per 1000: assumed by the user."
     else:
         ends = f"{per_1000(found.lowest)} to {per_1000(found.highest)}"
-        yield f"Risk with the comparator of {risk} per 1000: median of {count(found.trials, 'trial')} (range {ends})."
+        yield f"Risk with the comparator of {risk} per 1000: median of {plural(found.trials, 'trial')} (range {ends})."
     if found.clipped:
         yield f"{row.outcome}: the effect, or a limit of it, asks for a risk under 0 or over 1, shown as 0 or 1000 per 1000."
     if found.good is None:
@@ -130,7 +129,7 @@ def _of_points(row: SummaryRow) -> Iterator[str]:
     else:
         kinds = f"; scores: {found.kinds}" if found.kinds else ""
         whence = (
-            f"median of {count(found.trials, 'trial')} (range {number(found.lowest, 1)} to {number(found.highest, 1)}"
+            f"median of {plural(found.trials, 'trial')} (range {number(found.lowest, 1)} to {number(found.highest, 1)}"
             f"{kinds})"
         )
     yield (

@@ -9,8 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ketameta._render import Card, Shown, card_html, number, plain
-from ketameta.evidence.sieve import count
+from ketameta._render import Card, Shown, card_html, number, plain, plural
 from ketameta.models.result import level_text
 from ketameta.reporting._latex import to_prose
 from ketameta.reporting.grade_cells import INPUTS, NOT_JUDGED, finding_cells, finding_heads, input_cells
@@ -94,7 +93,7 @@ class SummaryOfFindings(Shown):
 
     def sentence(self) -> str:
         """Say of each outcome the effect and the certainty."""
-        return f"{_TITLE} of {count(len(self.rows), 'outcome')}: {'; '.join(map(_said, self.rows))}."
+        return f"{_TITLE} of {plural(len(self.rows), 'outcome')}: {'; '.join(map(_said, self.rows))}."
 
     def _foot(self) -> tuple[str, ...]:
         return (*self.notes, *dict.fromkeys(row.provenance for row in self.rows))
@@ -128,7 +127,7 @@ def _said(row: SummaryRow) -> str:
     certainty = f"{row.judged.certainty} certainty" if row.judged.certainty else f"certainty {NOT_JUDGED}"
     return (
         f"{plain(row.outcome)}, {row.measure or 'effect'} {value} ({level_text(row.level)} CI {low} to {high}; "
-        f"{count(row.k, 'trial')}; {certainty})"
+        f"{plural(row.k, 'trial')}; {certainty})"
     )
 
 

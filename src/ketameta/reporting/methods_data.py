@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ketameta._render import plural
 from ketameta.evidence.dictionary import identity
 from ketameta.evidence.filters import COLUMNS, time_asked
-from ketameta.evidence.sieve import count
 from ketameta.provenance import NOT_RECORDED, Provenance, software_versions
 from ketameta.reporting.phrases import Sentence, listed, said
 
@@ -45,7 +45,7 @@ def data_sentences(result: Any) -> Iterator[Sentence]:
     for arguments in asked:
         yield from _selection(arguments)
     yield said(
-        f"{count(provenance.n_rows, 'row')} entered the analysis (SHA-256 {provenance.rows_sha256[:_SHOWN]}…)"
+        f"{plural(provenance.n_rows, 'row')} entered the analysis (SHA-256 {provenance.rows_sha256[:_SHOWN]}…)"
     )
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ketameta._render import plural
 from ketameta.curves import CurveComparison, DurabilityCurve, RelapseCurves, RespondingCurve
 from ketameta.curves.inputs import read_rows
 from ketameta.curves.spec import LINEAR
-from ketameta.evidence.sieve import count
 from ketameta.models import Multilevel, RobustMultilevel
 from ketameta.models.result import level_text
 from ketameta.reporting.method_references import references_for
@@ -54,7 +54,7 @@ _SEEN = {
 def multilevel(fit: Multilevel) -> Iterator[Sentence]:
     """Sampling errors, random effects, tests."""
     yield said(
-        f"A multilevel model of {count(fit.k, 'effect')} was fitted by {_LIKELIHOODS[fit.method]}, with {fit.sampling}",
+        f"A multilevel model of {plural(fit.k, 'effect')} was fitted by {_LIKELIHOODS[fit.method]}, with {fit.sampling}",
         *(key for key in own_keys(fit, fit.rows) if key == "pustejovsky2022"),
     )
     terms = [f"{term} ({_STRUCTURES[kind]})" if kind else term for term, kind in fit.random]
@@ -107,7 +107,7 @@ def curved(curve: DurabilityCurve) -> Iterator[Sentence]:
 
 
 def _family(curve: DurabilityCurve) -> Iterator[Sentence]:
-    among = f"{count(curve.k_effects, 'effect')} of {count(curve.k_trials, 'trial')}"
+    among = f"{plural(curve.k_effects, 'effect')} of {plural(curve.k_trials, 'trial')}"
     yield said(
         f"The effect as a function of time since dosing had this shape: {curve.fit.shape.describe()}; it was fitted to {among}"
     )
@@ -141,7 +141,7 @@ def _sampling(curve: DurabilityCurve) -> Iterator[Sentence]:
     for _, formula, _ in read_rows(curve.rows)[0].approximate():
         lacking[formula] = lacking.get(formula, 0) + 1
     for formula, n in lacking.items():
-        yield said(f"For want of numbers the covariance of {count(n, 'trial')} {_RESTS_ON[formula]}")
+        yield said(f"For want of numbers the covariance of {plural(n, 'trial')} {_RESTS_ON[formula]}")
 
 
 def compared(found: CurveComparison) -> Iterator[Sentence]:
@@ -159,7 +159,7 @@ def compared(found: CurveComparison) -> Iterator[Sentence]:
 def responded(curve: RespondingCurve) -> Iterator[Sentence]:
     """Likelihood, curve, correlation, intervals."""
     yield said(
-        f"Counts of people responding in {_ARMS[curve.arms]} of {count(curve.k_trials, 'trial')} ({count(curve.n_shares, 'share')}) were "
+        f"Counts of people responding in {_ARMS[curve.arms]} of {plural(curve.k_trials, 'trial')} ({plural(curve.n_shares, 'share')}) were "
         f"taken as binomial, with {curve.fit.shape.describe()} for the logit in each arm"
     )
     if any(curve.fit.estimated):

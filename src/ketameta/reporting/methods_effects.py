@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from ketameta._render import plural
 from ketameta.errors import DataError
-from ketameta.evidence.sieve import count
 from ketameta.reporting.citing import rows_behind
 from ketameta.reporting.methods_data import arguments_of, provenance_of
 from ketameta.reporting.phrases import Sentence, said
@@ -137,7 +137,7 @@ def _standardised(asked: Mapping[str, Any], rows: pd.DataFrame) -> Iterator[Sent
 
 
 def _as_subject(n: int, unit: str) -> str:
-    return f"{count(n, unit)} {'was' if n == 1 else 'were'}"
+    return f"{plural(n, unit)} {'was' if n == 1 else 'were'}"
 
 
 def _two_groups(rows: pd.DataFrame) -> Any:
@@ -157,7 +157,7 @@ def _holding(rows: pd.DataFrame, column: str, words: str) -> Any:
 def _recovered(rows: pd.DataFrame) -> Iterator[Sentence]:
     found = recoveries(rows)
     if found:
-        begun = f"Recovered or assumed were (of {count(len(rows), 'row')}, how many)"
+        begun = f"Recovered or assumed were (of {plural(len(rows), 'row')}, how many)"
         for papers in dict.fromkeys(papers for _, papers in found.values()):
             what = "; ".join(f"{words} ({n})" for words, (n, cited) in found.items() if cited == papers)
             yield said(f"{begun}: {what}", *papers)
@@ -168,7 +168,7 @@ def _recovered(rows: pd.DataFrame) -> Iterator[Sentence]:
             words = f"{match[1]} was added to each cell of a two-by-two table ({match[2]}"
             corrected[words] = corrected.get(words, 0) + 1
     for words, n in corrected.items():
-        yield said(f"{words}; {count(n, 'row')})")
+        yield said(f"{words}; {plural(n, 'row')})")
 
 
 def _shared(asked: Mapping[str, Any] | None, rows: pd.DataFrame) -> Iterator[Sentence]:
@@ -176,12 +176,12 @@ def _shared(asked: Mapping[str, Any] | None, rows: pd.DataFrame) -> Iterator[Sen
     combined, split = how.str.startswith("combined").sum(), how.str.startswith("control split").sum()
     if combined:
         yield said(
-            f"Treatment arms that shared a comparator arm were combined into one comparison ({count(int(combined), 'comparison')})",
+            f"Treatment arms that shared a comparator arm were combined into one comparison ({plural(int(combined), 'comparison')})",
             "higgins2019",
         )
     if split:
         yield said(
-            f"A comparator arm that several treatment arms shared was split between them ({count(int(split), 'row')})"
+            f"A comparator arm that several treatment arms shared was split between them ({plural(int(split), 'row')})"
         )
     if asked is not None and asked["shared"] == "keep":
         yield said("Any comparisons that shared a comparator arm stayed apart")
@@ -194,7 +194,7 @@ def _noted(rows: pd.DataFrame) -> Iterator[Sentence]:
         yield said(f"{_as_subject(n, 'row')} of a crossover, compared within persons")
     for words, phrase in _NOTES:
         if n := int(_holding(rows, "effect_notes", words).sum()):
-            sentence = phrase.format(count(n, "row"))
+            sentence = phrase.format(plural(n, "row"))
             yield said(sentence[0].upper() + sentence[1:])
 
 

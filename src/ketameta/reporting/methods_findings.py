@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from ketameta.evidence.sieve import count
+from ketameta._render import plural
 from ketameta.reporting.grade_result import SummaryOfFindings
 from ketameta.reporting.grade_row import SummaryRow, benefit_of
 from ketameta.reporting.phrases import Sentence, said
@@ -16,7 +16,7 @@ __all__ = ["summarised"]
 def summarised(found: SummaryOfFindings) -> Iterator[Sentence]:
     """What was computed for the table; certainty itself is judged by its user."""
     yield said(
-        f"A summary of findings holds {count(len(found.rows), 'outcome')}; certainty was not computed, and "
+        f"A summary of findings holds {plural(len(found.rows), 'outcome')}; certainty was not computed, and "
         f"{_judged(found)}"
     )
     if _any(found, lambda row: row.absolute is not None and row.absolute.chinn is None):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from ketameta.evidence.sieve import count
+from ketameta._render import plural
 from ketameta.models import PermutationTest, Pooled, PooledCounts, Posterior, Regression, Subgroups
 from ketameta.models.result import level_text
 from ketameta.reporting.method_references import keys_of_choice, references_for
@@ -223,7 +223,7 @@ def _counted(fit: PooledCounts) -> str:
 def posterior(fit: Posterior) -> Iterator[Sentence]:
     """Model, priors, quadrature, credible intervals."""
     yield said(
-        f"The {count(fit.k, 'effect')} entered a Bayesian random-effects model, normal within and between studies, whose posterior "
+        f"The {plural(fit.k, 'effect')} entered a Bayesian random-effects model, normal within and between studies, whose posterior "
         "was computed by quadrature",
         *(key for key in own_keys(fit, fit.rows) if key.startswith("rover")),
     )

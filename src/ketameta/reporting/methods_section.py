@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ketameta._render import Card, Shown
+from ketameta._render import Card, Shown, plural
 from ketameta._spelling import unknown
 from ketameta.curves import CurveComparison, DurabilityCurve, RelapseCurves, RespondingCurve
 from ketameta.errors import DataError
-from ketameta.evidence.sieve import count
 from ketameta.models import (
     Multilevel,
     PermutationTest,
@@ -102,7 +101,7 @@ class MethodsText(Shown):
     def sentence(self) -> str:
         """Say in one sentence what there is."""
         sentences = sum(map(len, self.paragraphs))
-        return f"Methods in {count(sentences, 'sentence')}, with {count(len(self.keys), 'work')} cited."
+        return f"Methods in {plural(sentences, 'sentence')}, with {plural(len(self.keys), 'work')} cited."
 
     def __str__(self) -> str:
         return str(getattr(self, self.style))

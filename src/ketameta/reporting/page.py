@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 
+from ketameta._render import plural
 from ketameta.reporting.contents import Contents
 from ketameta.reporting.glossary import glossary_section
 from ketameta.reporting.markup import link, paragraph
@@ -14,7 +15,6 @@ from ketameta.reporting.page_protocols import protocols_section
 from ketameta.reporting.page_questions import question_section
 from ketameta.reporting.page_script import SCRIPT
 from ketameta.reporting.page_style import STYLE
-from ketameta.reporting.page_words import counted
 from ketameta.reporting.questions import QUESTIONS
 
 __all__ = ["Contents", "render_page"]
@@ -60,7 +60,7 @@ def render_page(contents: Contents) -> str:
 
 
 def _header(contents: Contents) -> str:
-    rows = counted(len(contents.trials), "row")
+    rows = plural(len(contents.trials), "row")
     origin = (
         f"a table of its user's own, {rows}"
         if contents.is_own

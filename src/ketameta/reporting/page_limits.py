@@ -6,11 +6,12 @@ import html
 
 import pandas as pd
 
+from ketameta._render import plural
 from ketameta.reporting.citing import cite
 from ketameta.reporting.contents import Contents
 from ketameta.reporting.markup import bullets, heading, link, paragraph, section
 from ketameta.reporting.page_questions import SHOWN
-from ketameta.reporting.page_words import counted, spaced, with_signs
+from ketameta.reporting.page_words import spaced, with_signs
 from ketameta.reporting.references import Reference
 
 __all__ = ["doubt_section", "limits_section", "methods_section", "references_section"]
@@ -38,8 +39,8 @@ def doubt_section(contents: Contents) -> str:
                 f"Unblinded: ketamine is felt. Trials by class of comparator: {_counts(by_class)}. Trials by stated "
                 f"blinding: {_counts(blinding)}. A saline or nasal placebo does not hide who got the drug; midazolam hides "
                 "it better, not fully.",
-                f"Provisional: {counted(len(provisional), 'row')} of "
-                f"{counted(provisional['cohort_id'].nunique(), 'trial')} read in secondary text only; none enters a pool "
+                f"Provisional: {plural(len(provisional), 'row')} of "
+                f"{plural(provisional['cohort_id'].nunique(), 'trial')} read in secondary text only; none enters a pool "
                 "above.",
                 f"Rows kept apart from all pools, by reason: {_counts(apart)}.",
                 "Risk of bias: this report holds no judgements of it, neither published ones nor its own.",
@@ -57,7 +58,7 @@ def _unknown(contents: Contents) -> str:
         return "Missing: the table comes without a list of trials whose numbers could not be read."
     null = contents.missing["notes"].str.contains("null", case=False).sum()
     return (
-        f"Missing: {counted(len(contents.missing), 'gap')} in the {'' if contents.packaged else 'packaged '}data set; those of a question are listed under it. The notes call "
+        f"Missing: {plural(len(contents.missing), 'gap')} in the {'' if contents.packaged else 'packaged '}data set; those of a question are listed under it. The notes call "
         f"{null} of them null results; pools without these probably overstate the benefit."
     )
 

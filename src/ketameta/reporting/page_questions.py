@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ketameta._render import number, p_value
+from ketameta._render import number, p_value, plural
 from ketameta.reporting.analysis import WindowResult
 from ketameta.reporting.contents import Contents
 from ketameta.reporting.curve_section import curve_section
@@ -28,7 +28,6 @@ from ketameta.reporting.page_published import published_table
 from ketameta.reporting.page_words import (
     account_of,
     cohort_names,
-    counted,
     effect_text,
     plainly,
     spaced,
@@ -109,7 +108,7 @@ def _thinness(results: Sequence[WindowResult], exists: pd.DataFrame) -> str:
         return paragraph("No trial has numbers for this question.", "thin")
     used = {cohort for r in results if r.fit is not None for cohort in r.fit.rows["cohort_id"]}
     text = (
-        f"{counted(len(exists), 'trial has', 'trials have')} numbers for this question{size}; {len(used)} of them "
+        f"{plural(len(exists), 'trial has', 'trials have')} numbers for this question{size}; {len(used)} of them "
         f"{'gives' if len(used) == 1 else 'give'} an effect at one of the times below. "
     )
     if most == 0:
@@ -158,7 +157,7 @@ def _by_comparator(result: WindowResult) -> str:
     for name, fit in found.groups:
         value, low, high = (on_scale(each, ratio=ratio) for each in (fit.estimate, fit.ci_low, fit.ci_high))
         text = effect_text(value, low, high, ratio=ratio)
-        parts.append(f"{text} in {counted(fit.k, 'trial')} against {name} comparators")
+        parts.append(f"{text} in {plural(fit.k, 'trial')} against {name} comparators")
     return paragraph(
         with_signs(
             f"At {result.window.name}, {result.dosing} dosing, by class of comparator: {result.analysis.measure} "
@@ -187,7 +186,7 @@ def _missing(contents: Contents, caption: str, gone: pd.DataFrame) -> str:
     if not len(gone):
         return paragraph("No gap is listed.")
     text = (
-        f"{'' if contents.packaged else 'Of the packaged data set, '}{counted(len(gone), 'gap is', 'gaps are')} known: trials, or parts of trials, whose numbers could not be "
+        f"{'' if contents.packaged else 'Of the packaged data set, '}{plural(len(gone), 'gap is', 'gaps are')} known: trials, or parts of trials, whose numbers could not be "
         "read. None is imputed."
     )
     named = gone.assign(
@@ -195,4 +194,4 @@ def _missing(contents: Contents, caption: str, gone: pd.DataFrame) -> str:
         outcome=[spaced(str(cell)) for cell in gone["outcome"]],
     )
     listed = named[list(_MISSING_COLUMNS)].rename(columns=_MISSING_COLUMNS)
-    return paragraph(text) + details(f"List of {counted(len(gone), 'gap')}", frame(caption, listed))
+    return paragraph(text) + details(f"List of {plural(len(gone), 'gap')}", frame(caption, listed))

@@ -13,7 +13,6 @@ __all__ = [
     "SOURCES",
     "account_of",
     "cohort_names",
-    "counted",
     "effect_text",
     "interval_text",
     "plainly",
@@ -78,18 +77,6 @@ def review_name(key: str) -> str:
     ('Kishimoto 2016', 'Cochrane 2021 (unipolar)')
     """
     return tidy_label(re.sub(r"(\d{4})(?=[a-z]{2,}$)", r"\1_", key.rsplit("-", 1)[0]))
-
-
-def counted(many: int, one: str, more: str = "") -> str:
-    """A number and its noun.
-
-    Examples
-    --------
-    >>> from ketameta.reporting.page_words import counted
-    >>> counted(1, "trial"), counted(2, "trial"), counted(0, "entry", "entries")
-    ('1 trial', '2 trials', '0 entries')
-    """
-    return f"{many} {one if many == 1 else more or f'{one}s'}"
 
 
 def spaced(code: str) -> str:

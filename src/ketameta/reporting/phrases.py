@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ketameta._render import plain
-from ketameta.evidence.sieve import count
+from ketameta._render import plain, plural
 from ketameta.reporting._latex import to_prose
 from ketameta.reporting.citing import software_and_data
 from ketameta.reporting.method_references import REFERENCES
@@ -66,7 +65,7 @@ def degrees(df: float) -> str:
     ('1 degree of freedom', '1499 degrees of freedom', '3.35 degrees of freedom')
     """
     if float(df).is_integer():
-        return f"{count(int(df), 'degree')} of freedom"
+        return f"{plural(int(df), 'degree')} of freedom"
     return f"{df:.2f} degrees of freedom"
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from ketameta._render import plural
 from ketameta.curves import CurveComparison, DurabilityCurve
 from ketameta.errors import DataError
-from ketameta.evidence.sieve import count
 from ketameta.models import Multilevel, PermutationTest, Regression, RobustMultilevel, Subgroups
 from ketameta.models.result import RATIO_MEASURES
 from ketameta.plots._forestbias import bias_of
@@ -168,7 +168,7 @@ def _methods(results: Sequence[Any]) -> tuple[PrismaItem, ...]:
 def _studies(
     results: Sequence[Any], tables: Mapping[str, pd.DataFrame], judged: Judgements | None
 ) -> tuple[PrismaItem, ...]:
-    counted = [f"{count(len(rows), 'row')} in analysis {i}" for i, rows in _numbered_rows(results)]
+    counted = [f"{plural(len(rows), 'row')} in analysis {i}" for i, rows in _numbered_rows(results)]
     effects = tables.get("19")
     return (
         PrismaItem(
@@ -200,7 +200,7 @@ def _studies(
             "the judgement of each study",
             ()
             if judged is None
-            else (f"{judged.tool.name} was judged in {count(len(judged.studies), 'trial')} (table 18).",),
+            else (f"{judged.tool.name} was judged in {plural(len(judged.studies), 'trial')} (table 18).",),
             "judgements of each study, with reasons" if judged is None else "the reasons of the judgements",
         ),
         PrismaItem(
@@ -209,7 +209,7 @@ def _studies(
             "numbers of each arm, and effect with its precision, for each study",
             ()
             if effects is None
-            else (f"{count(len(effects), 'row')} with the numbers there are (table 19).",),
+            else (f"{plural(len(effects), 'row')} with the numbers there are (table 19).",),
             "results of each study" if effects is None else "results of outcomes that were not analysed",
         ),
     )
@@ -283,7 +283,7 @@ def _not_synthesised(out: pd.DataFrame | None) -> tuple[str, ...]:
     if out is None:
         return ()
     return (
-        f"{count(len(out), 'row')} that had been selected entered no synthesis (table 20a, with the reasons).",
+        f"{plural(len(out), 'row')} that had been selected entered no synthesis (table 20a, with the reasons).",
     )
 
 
@@ -319,7 +319,7 @@ def _numbered_rows(results: Sequence[Any]) -> list[tuple[int, pd.DataFrame]]:
 def _cited(results: Sequence[Any]) -> tuple[str, ...]:
     """How many reports the rows name, and where they stand."""
     works = {work.key: None for _, rows in _numbered_rows(results) for work in cite(rows).references}
-    cited = f", with the keys of {count(len(works), 'report')} that references_bib() has" if works else ""
+    cited = f", with the keys of {plural(len(works), 'report')} that references_bib() has" if works else ""
     return (f"Characteristics of the studies stand in table 17{cited}.",)
 
 

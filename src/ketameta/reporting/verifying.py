@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -15,7 +14,7 @@ from ketameta._render import Card, Shown
 from ketameta.errors import DataError
 from ketameta.evidence import load_trials, read_trials
 from ketameta.evidence.dictionary import identity
-from ketameta.evidence.location import data_file
+from ketameta.evidence.location import data_sha256
 from ketameta.provenance import software_versions, trace
 from ketameta.reporting import findings, receipts
 from ketameta.reporting.agreement import DIGITS, PEAK_DIGITS, Leaf, compare
@@ -270,7 +269,7 @@ def _take_names(stored: Mapping[str, Any], recomputed: dict[str, Any], *, own: b
     """
     head = recomputed["dataset"]
     if own and head["sha256"] and head["sha256"] == stored["dataset"]["sha256"]:
-        known = hashlib.sha256(data_file("trials.csv").read_bytes()).hexdigest() == head["sha256"]
+        known = data_sha256("trials.csv") == head["sha256"]
         names = dict(zip(("name", "version"), identity(), strict=True)) if known else stored["dataset"]
         recomputed["dataset"] = head = {
             **head,
