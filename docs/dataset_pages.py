@@ -60,6 +60,7 @@ def write(folder: Path) -> None:
     trials = load_trials()
     reports = {reference.key: reference for reference in cite(trials).references}
     missing = _read("missing.csv")
+    known, judged = _read("moderators.csv"), _read("risk_of_bias.csv")
     warnings = check_trials(trials).to_frame()
     (folder / "trials").mkdir(parents=True, exist_ok=True)
     (folder / "dictionary.md").write_text(_dictionary(), encoding="utf-8")
@@ -71,6 +72,7 @@ def write(folder: Path) -> None:
         doubts = warnings.loc[warnings["record_id"].isin(rows["record_id"])]
         read = [reports[key] for key in rows["report"].unique()]
         page = _page(title, rows, read, list(gaps.values()), doubts)
+        page += "\n".join([*_moderators(_of(known, str(cohort))), *_judgements(_of(judged, str(cohort)))])
         (folder / "trials" / f"{_slug(str(cohort))}.md").write_text(page, encoding="utf-8")
         listed.append((title, _slug(str(cohort)), rows))
     others = [gap for number, gap in enumerate(missing) if number not in told]
@@ -81,6 +83,10 @@ def write(folder: Path) -> None:
 def _read(name: str) -> list[dict[str, str]]:
     with (ROOT / "data" / name).open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
+
+
+def _of(lines: list[dict[str, str]], cohort: str) -> list[dict[str, str]]:
+    return [line for line in lines if line["cohort_id"] == cohort]
 
 
 def _same_trial(gap: Mapping[str, str], rows: pd.DataFrame) -> bool:
@@ -250,10 +256,53 @@ def _records(records: pd.Series) -> str:
 
 def _gaps(gaps: Iterable[Mapping[str, str]]) -> list[str]:
     body = [
-        (f"`{gap['study_id']}`", _cell(gap["outcome"]), _cell(gap["what_is_missing"]), _cell(gap["why"]))
+        (
+            f"`{gap['study_id']}`",
+            _cell(gap["outcome"]),
+            _cell(gap["what_is_missing"]),
+            _link(gap["why"], gap["source_url"]) if gap["source_url"] else _cell(gap["why"]),
+            "; ".join(map(_registry, filter(None, re.split(r";\s*", gap["registry_id"])))),
+            _cell(gap["n_randomised"]),
+            _cell(f"{gap['trial_name']}. {gap['notes']}".strip(". ") if gap["trial_name"] else gap["notes"]),
+        )
         for gap in gaps
     ]
-    return _table(("study", "outcome", "missing", "why"), body)
+    return _table(("study", "outcome", "missing", "why", "registered as", "randomised", "notes"), body)
+
+
+def _moderators(lines: list[dict[str, str]]) -> list[str]:
+    if not lines:
+        return []
+    body = [
+        (
+            _cell(spaced(line["item"]) + (f", {line['instrument']}" if line["instrument"] else "")),
+            _cell(f"{line['arm']}: {line['study_id']}" if line["study_id"] else line["arm"]),
+            _cell(f"{line['value']} {line['unit']}".strip()),
+            _link(line["source_locator"] or "source", line["source_url"]),
+            _cell(line["checked"]),
+            _cell(line["notes"]),
+        )
+        for line in lines
+    ]
+    head = ("what", "arm", "value", "read in", "checked", "notes")
+    return ["## What the trial was like", "", *_table(head, body)]
+
+
+def _judgements(lines: list[dict[str, str]]) -> list[str]:
+    if not lines:
+        return []
+    body = [
+        (
+            _cell(f"{line['domain']}: {line['domain_name']}"),
+            _cell(line["judgement"]),
+            _cell(line["outcome"]),
+            _cell(f"{line['review']}, {line['tool']}"),
+            _link(line["source_locator"] or "source", line["source_url"]),
+        )
+        for line in lines
+    ]
+    head = ("domain", "judgement", "outcome", "judged by", "read in")
+    return ["", "## Risk of bias, as a published review judged it", "", *_table(head, body)]
 
 
 def _index(listed: Iterable[tuple[str, str, pd.DataFrame]]) -> str:

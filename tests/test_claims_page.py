@@ -149,10 +149,15 @@ def test_relief_at_hours_by_hand(table):
 
 def test_dissociation_by_hand(table):
     rows = table[
-        (table["outcome"] == "dissociation") & (table["status"] == "include") & (table["route"] == "IN")
+        (table["outcome"] == "dissociation")
+        & (table["status"] == "include")
+        & (table["route"] == "IN")
+        & (table["definition"] == "adverse event reported")
+        & (table["dosing"] == "repeated")
     ]
     yi, vi = [], []
-    for name in ("ionescu2021", "takahashi2021", "chen2023", "janik2025"):
+    trials = ("ionescu2021", "takahashi2021", "chen2023", "janik2025", "popova2019", "fu2020", "fedgchin2019")
+    for name in trials:
         arms = rows[rows["cohort_id"] == name]
         a, n1 = arms["events_t"].sum(), arms["total_t"].sum()
         c, n2 = arms["events_c"].iloc[0], arms["total_c"].iloc[0]

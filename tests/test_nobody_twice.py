@@ -83,7 +83,7 @@ def test_misspelt_yi_is_named():
 
 def test_rows_without_a_cohort_stop_a_selection():
     trials = load_trials()
-    with pytest.raises(DataError, match=r"cohort_id is empty in 569 rows"):
+    with pytest.raises(DataError, match=r"cohort_id is empty in 1095 rows"):
         km.select(trials.assign(cohort_id=""), outcome="depression")
 
 

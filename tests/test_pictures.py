@@ -14,6 +14,7 @@ from PIL import Image
 from ketameta.plots import describe
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("README.md", "docs/figures.md", "docs/published.md")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def pictures() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/figures.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_pictures_carry_the_words_of_what_is_drawn_now(pictures: ModuleType, page: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -35,4 +36,4 @@ def test_pictures_carry_the_words_of_what_is_drawn_now(pictures: ModuleType, pag
 
 
 def test_every_page_with_such_pictures_is_known(pictures: ModuleType) -> None:
-    assert {page.relative_to(ROOT).as_posix() for page in pictures.PAGES} == {"README.md", "docs/figures.md"}
+    assert {page.relative_to(ROOT).as_posix() for page in pictures.PAGES} == set(PAGES)

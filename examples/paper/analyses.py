@@ -120,9 +120,10 @@ def _analyse(trials: pd.DataFrame) -> Analyses:
     responding = effects("RR", NEXT_DAY, **{**depressed, "outcome": "response"})
     midazolam = day[day["comparator_class"] == "psychoactive"]
     curve = km.durability(effects("SMD", **depressed))
+    missing = load_missing()
     return Analyses(
         trials=trials,
-        missing=load_missing(),
+        missing=missing[~missing["notes"].str.contains("within ECT")],
         chosen=km.select(
             trials,
             hours=(NEXT_DAY.low, NEXT_DAY.high),

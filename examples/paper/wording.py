@@ -18,6 +18,7 @@ from ketameta.evidence import load_published
 from ketameta.evidence.grid import in_use
 from ketameta.evidence.location import DESCRIPTOR, data_file
 from ketameta.models import Pooled, PooledCounts
+from ketameta.reporting.bias_figure import judged
 from ketameta.reporting.phrases import Sentence, listed
 
 _WORDS = [
@@ -341,5 +342,5 @@ def claims(of: Analyses) -> dict[str, bool]:
         "limits.units": "change scores" in notes and "endpoint scores" in notes,
         "limits.printed": "as printed, not stated (1)" in notes,
         "limits.recovered": "a mean that may be adjusted" in notes,
-        "bias.none": not any("bias" in name for name in of.trials.columns),
+        "bias.few": 0 < len(judged(of.trials)) < 0.5 * of.trials["cohort_id"].nunique(),
     }

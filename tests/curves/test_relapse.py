@@ -220,10 +220,19 @@ def test_every_form_of_the_result_can_be_shown():
     assert "<table" in curves._repr_html_()
 
 
-def test_stable_response_holds_no_median_and_says_so():
+def test_stable_response_has_the_medians_of_the_registry():
     es = km.effect_sizes(TRIALS[TRIALS["record_id"] == "KM0213"], measure="HR")
+    curves = relapse(es)
+    assert curves.median("comparator").value == 88 * 24
+    assert curves.median().value == pytest.approx(88 * 24 / 0.30, rel=1e-9)
+
+
+def test_a_row_without_a_median_says_so():
+    row = TRIALS[TRIALS["record_id"] == "KM0213"].assign(
+        **{name: np.nan for name in TRIALS.columns if name.startswith("median_hours")}
+    )
     with pytest.raises(ModelError, match="nothing fixes the comparator's curve"):
-        relapse(es)
+        relapse(km.effect_sizes(row, measure="HR"))
 
 
 @pytest.mark.parametrize(("hr", "shape"), [(0.01, 0.1), (1e-8, 1.0), (1e8, 1.0), (100, 0.2)])

@@ -98,7 +98,7 @@ def test_a_pooled_arm_holds_the_arms_of_its_report(es) -> None:
 
 
 def test_cohorts_of_the_packaged_data_with_several_ids_of_one_comparator() -> None:
-    """Read one by one: two reports of one arm, two pooled arms with their parts; all others are dose arms."""
+    """Read one by one: two reports of one arm, two pooled arms with their parts, genotypes of two trials; all others are dose arms."""
     table = pd.DataFrame(load_trials())
     table = table[table["comparator_arm_id"] != ""].drop_duplicates(
         ["cohort_id", "study_id", "comparator_arm_id"]

@@ -12,7 +12,7 @@ from ketameta.evidence import dictionary
 from ketameta.evidence.dictionary import fields, identity
 from ketameta.evidence.location import data_file
 
-TABLES = ("trials", "missing", "published", "scales")
+TABLES = ("trials", "missing", "published", "scales", "moderators", "risk_of_bias")
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -10,7 +10,7 @@ import pytest
 import ketameta as km
 from ketameta.errors import DataError
 from ketameta.evidence import load_trials
-from ketameta.reporting.questions import ANALYSES, CURVES, WINDOWS
+from ketameta.reporting.questions import ANALYSES, CURVES, HARMS, WINDOWS
 
 HOSTILE = "<script>alert(1)</script>&\"'"
 
@@ -89,7 +89,7 @@ def test_results_json_holds_every_number_and_its_origin(made, small):
     assert record["dataset"]["rows"] == len(small)
     assert len(record["dataset"]["rows_sha256"]) == 64
     assert set(record["software"]) >= {"ketameta", "numpy", "scipy", "pandas", "statsmodels", "forestplot"}
-    assert len(record["windows"]) == len(ANALYSES) * 2 * len(WINDOWS)
+    assert len(record["windows"]) == len(ANALYSES) * 2 * len(WINDOWS) + 2 * len(HARMS)
     assert len(record["curves"]) == len(CURVES)
     by_key = {entry["key"]: entry for entry in record["windows"]}
     for result in made.windows:

@@ -9,6 +9,8 @@ __all__ = ["common_label", "tidy_label"]
 
 _STUDY = re.compile(r"(?P<author>[A-Za-z][A-Za-z'-]*?)(?P<year>(?:19|20)\d{2}[a-z]?)(?:_(?P<rest>.+))?")
 _LONGEST, _LONGEST_NAME = 200, 40
+_NUMBER = re.compile(r"nct[0-9]{8}", re.IGNORECASE)
+_SCOTS = re.compile(r"^Mc([a-z])")
 _PERIOD = re.compile(r"p(\d)")
 _DOSE = re.compile(r"(\d+(?:\.\d+)?)(mg|mcg|ug)")
 
@@ -29,7 +31,8 @@ def _parts(study_id: str, trial: str) -> _Parts | None:
     if match is None:
         return _named(study_id, trial)
     author = match["author"]
-    stem = f"{author[0].upper()}{author[1:]} {match['year']}"
+    name = _SCOTS.sub(lambda found: f"Mc{found[1].upper()}", f"{author[0].upper()}{author[1:]}")
+    stem = f"{name} {match['year']}"
     tokens = [token for token in (match["rest"] or "").split("_") if token]
     return _Parts(stem, tuple(_spelt(token, trial) for token in tokens))
 
@@ -78,7 +81,8 @@ def _words(tokens: tuple[str, ...], dose: str, unit: str) -> str:
 def tidy_label(study_id: str, dose: str = "", dose_unit: str = "", trial: str = "") -> str:
     """Author, year and arm of a study id; an id of another form gives the name of its trial and the arm.
 
-    An id of another form that does not begin with the name of the trial is returned as it is.
+    A registry number gets its capitals. An id of another form that does not begin with the name of the
+    trial is returned as it is.
 
     Parameters
     ----------
@@ -98,7 +102,11 @@ def tidy_label(study_id: str, dose: str = "", dose_unit: str = "", trial: str = 
     ('Su 2017 (0.5 mg/kg)', 'transform12_pooled')
     >>> tidy_label("ket01_02_240", "240", "mg/day", "KET01-02")
     'KET01-02 (240 mg/day)'
+    >>> tidy_label("nct04613453")
+    'NCT04613453'
     """
+    if _NUMBER.fullmatch(study_id):
+        return study_id.upper()
     parts = _parts(study_id, trial)
     return study_id if parts is None else parts.label(dose, dose_unit)
 

@@ -76,7 +76,7 @@ def fields(resource: str) -> tuple[Field, ...]:
     Parameters
     ----------
     resource : str
-        ``"trials"``, ``"missing"``, ``"published"`` or ``"scales"``.
+        ``"trials"``, ``"missing"``, ``"moderators"``, ``"published"``, ``"risk_of_bias"`` or ``"scales"``.
 
     Raises
     ------

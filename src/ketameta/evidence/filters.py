@@ -30,6 +30,7 @@ COLUMNS = {
     "population": ("population",),
     "design": ("design",),
     "instrument": ("instrument",),
+    "definition": ("definition",),
 }
 """Filters in the order in which they are applied, and the columns in which each looks."""
 

@@ -39,7 +39,7 @@ def read_table(path: str | os.PathLike[str], resource: str) -> pd.DataFrame:
     path : str or path
         A CSV file in UTF-8.
     resource : str
-        Name of the table in the dictionary: ``"trials"``, ``"missing"``, ``"published"``, ``"scales"``.
+        Name of the table in the dictionary; see :func:`ketameta.evidence.dictionary.fields`.
 
     Returns
     -------

@@ -12,6 +12,7 @@ from ketameta.evidence.sheet import ERROR, NUMBERS, WARNING, Finding, Sheet
 
 __all__ = ["row_findings"]
 
+_HARMS = ["blood_pressure", "dissociation", "sedation"]
 _ARMS = (("t", "ketamine"), ("c", "comparator"))
 _MEANS = ("baseline", "endpoint", "change")
 _RATIOS = ("OR", "RR", "HR")
@@ -229,6 +230,7 @@ def _scale_ranges(data: Sheet, scales: Scales) -> Iterator[Finding]:
 
 def _directions(data: Sheet) -> Iterator[Finding]:
     change = data.is_one_of("score_type", ["change"])
+    change &= ~data.is_one_of("design", ["relapse-prevention"]) & ~data.is_one_of("outcome", _HARMS)
     for s, name in _ARMS:
         mean = data.number(f"mean_{s}")
         hint = f"the {name} arm got worse? An improvement on a symptom scale is entered as a negative change"

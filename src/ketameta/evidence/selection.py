@@ -136,6 +136,7 @@ def select(
     route: Wanted = None,
     design: Wanted = None,
     instrument: Wanted = None,
+    definition: Wanted = None,
     setting: Wanted = "treatment",
     measure: Measure | None = None,
     at: float | None = None,
@@ -154,7 +155,7 @@ def select(
     ----------
     trials : pandas.DataFrame
         From :func:`load_trials` or :func:`read_trials`; it is not changed.
-    indication, outcome, dosing, drug, population, route, design, instrument : str or list of str, optional
+    indication, outcome, dosing, drug, population, route, design, instrument, definition : str or list of str, optional
         Values to keep; None keeps all.
     hours : (float, float), optional
         Window of time in hours since the first dose, both ends included. Each cohort then enters with one
@@ -208,7 +209,7 @@ def select(
     asked: dict[str, Wanted] = {
         **{"setting": setting, "indication": indication, "outcome": outcome, "drug": drug, "route": route},
         **{"dosing": dosing, "comparator": comparator, "population": population, "design": design},
-        **{"instrument": instrument},
+        **{"instrument": instrument, "definition": definition},
     }
     if "setting" not in trials.columns and setting == "treatment":
         asked["setting"] = None

@@ -118,7 +118,7 @@ def counts(
     >>> found = km.select(trials, indication="MDD", outcome="response", hours=(18, 36), measure="OR")
     >>> fit = km.counts(found, method="CM.EL", ci="profile")
     >>> print(fit.sentence())
-    The pooled OR was 4.01 (95% CI 1.09 to 22.16; k = 4, 58 events; tau2 = 0.59).
+    The pooled OR was 3.46 (95% CI 1.48 to 11.10; k = 5, 86 events; tau2 = 0.21).
     """
     settings = _Settings.checked(measure, method, tau2, ci, level, nodes)
     tables = read_tables(a, n1, c, n2)

@@ -42,7 +42,8 @@ def rob_plot(
 ) -> Axes:
     """Risk of bias as a traffic light of studies and domains, or as a summary of shares.
 
-    The judgements are the reader's own: the data set of this package holds none.
+    The judgements are the reader's own, or those that published reviews print, which
+    :func:`ketameta.evidence.judgements` gives; none is made here.
 
     Parameters
     ----------

@@ -20,12 +20,12 @@ from ketameta.models import Pooled, Subgroups, pool, subgroups
 from ketameta.reporting.questions import (
     ANALYSES,
     CURVES,
-    QUESTIONS,
-    WINDOWS,
+    HARMS,
     Analysis,
     CurveQuestion,
-    Question,
     Window,
+    question_of,
+    windows_of,
 )
 
 __all__ = [
@@ -106,9 +106,15 @@ class CurveResult:
 
 
 def adult_populations(trials: pd.DataFrame) -> list[str]:
-    """Populations of a table without those that are named as adolescents."""
-    names = sorted({str(value) for value in trials["population"]})
+    """Populations of a table without those that are named as adolescents; empty cells name none."""
+    names = sorted({str(value) for value in trials["population"]} - {""})
     return [name for name in names if "adolescent" not in name.lower()]
+
+
+def _adults(trials: pd.DataFrame) -> list[str] | None:
+    """Populations to select, or None for any where no adolescents are named."""
+    names, adults = set(map(str, trials["population"])) - {""}, adult_populations(trials)
+    return adults if len(adults) < len(names) else None
 
 
 def participants(rows: pd.DataFrame) -> int | None:
@@ -123,10 +129,6 @@ def participants(rows: pd.DataFrame) -> int | None:
     """
     total = people(rows)
     return None if np.isnan(total).any() else round(float(total.sum()))
-
-
-def _question(analysis: Analysis) -> Question:
-    return next(question for question in QUESTIONS if question.key == analysis.question)
 
 
 def _present(trials: pd.DataFrame, column: str, wanted: Sequence[str]) -> list[str]:
@@ -144,16 +146,17 @@ def _selection(
 ) -> Any:
     return select(
         trials,
-        indication=_present(trials, "indication", _question(analysis).indications),
+        indication=_present(trials, "indication", question_of(analysis).indications),
         outcome=analysis.outcome,
         hours=None if window is None else (window.low, window.high),
         at=None if window is None else window.at,
         dosing=dosing,
         comparator=_present(trials, "comparator_class", comparators),
         drug=drug,
-        population=adult_populations(trials),
+        population=_adults(trials),
         instrument=analysis.instrument,
-        setting=_present(trials, "setting", _question(analysis).settings),
+        definition=analysis.definition or None,
+        setting=_present(trials, "setting", question_of(analysis).settings),
         measure=analysis.measure,
     )
 
@@ -264,10 +267,10 @@ def analyse_curve(trials: pd.DataFrame, question: CurveQuestion) -> CurveResult:
 
 def run_windows(trials: pd.DataFrame, report: Callable[[str], None]) -> Iterator[WindowResult]:
     """All analyses at all windows, single and repeated dosing apart; ``report`` hears of each analysis."""
-    for analysis in ANALYSES:
+    for analysis in (*ANALYSES, *HARMS):
         report(f"{analysis.title} ({analysis.measure})")
         for dosing in ("single", "repeated"):
-            for window in WINDOWS:
+            for window in windows_of(analysis):
                 yield analyse_window(trials, analysis, dosing, window)
 
 

@@ -121,7 +121,7 @@ def cite(what: Any = None) -> Citations:
 
     Notes
     -----
-    Of most reports the bibliography knows the first author only; the others stand as "et al." and, in BibTeX, as ``and
+    Of some reports the bibliography knows the first author only; the others stand as "et al." and, in BibTeX, as ``and
     others``.
 
     Examples
@@ -131,7 +131,7 @@ def cite(what: Any = None) -> Citations:
     2 works to cite.
     >>> day1 = km.select(km.load_trials(), indication="PTSD", outcome="ptsd", hours=(20, 36))
     >>> print(km.cite(day1).text)
-    1. Feder, et al. Efficacy of Intravenous Ketamine for Treatment of Chronic Posttraumatic Stress Disorder...
+    1. Feder A, Parides MK, Murrough JW, ... Efficacy of Intravenous Ketamine for Treatment of Chronic Posttraumatic Stress Disorder...
     """
     if what is None:
         return Citations(software_and_data())

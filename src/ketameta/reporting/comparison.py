@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 import pandas as pd
 
 from ketameta.reporting.analysis import COMPARATORS, WindowResult, analyse_window
-from ketameta.reporting.questions import ANALYSES, WINDOWS, Analysis, Window
+from ketameta.reporting.questions import ANALYSES, HARMS, WINDOWS, Analysis, Window, windows_of
 
 __all__ = ["Comparison", "compare", "comparison_table"]
 
@@ -17,10 +18,12 @@ _MEASURES = {
     "Hedges g": "SMD",
     "Cohen d": "SMD",
     "WMD (MADRS points)": "MD",
+    "MD (MADRS points)": "MD",
     "RR": "RR",
     "OR": "OR",
 }
 _DRUGS = ("ketamine", "esketamine", "arketamine")
+_SAME_HARMS = tuple(harm for harm in HARMS if "adverse event reported" not in harm.definition)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +71,7 @@ def compare(trials: pd.DataFrame, published: pd.DataFrame) -> tuple[Comparison, 
 
 def _compare_row(trials: pd.DataFrame, row: dict[str, object]) -> Comparison | None:
     analysis = _analysis(row)
-    window = _window(row["time_hours"])
+    window = None if analysis is None else _window(analysis, row["time_hours"])
     if analysis is None or window is None or _missing(row["ci_low"]) or _missing(row["ci_high"]):
         return None
     text = str(row["comparison"]).lower()
@@ -88,14 +91,19 @@ def _compare_row(trials: pd.DataFrame, row: dict[str, object]) -> Comparison | N
 
 
 def _analysis(row: dict[str, object]) -> Analysis | None:
-    measure = _MEASURES.get(str(row["measure"]))
-    for analysis in ANALYSES:
+    measure, conditions = _MEASURES.get(str(row["measure"])), str(row["indication"])
+    comparator = str(row["comparison"]).partition(" v ")[2]
+    if conditions == "BD" or re.search(r"\bECT\b", comparator):
+        return None
+    for analysis in (*ANALYSES, *_SAME_HARMS):
         if analysis.outcome == row["outcome"] and analysis.measure == measure:
             return analysis
     return None
 
 
-def _window(hours: object) -> Window | None:
+def _window(analysis: Analysis, hours: object) -> Window | None:
+    if analysis in HARMS:
+        return windows_of(analysis)[0]
     if _missing(hours):
         return None
     value = float(str(hours))

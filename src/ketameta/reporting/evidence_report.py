@@ -12,7 +12,9 @@ from ketameta.errors import KetametaError
 from ketameta.evidence import load_missing
 from ketameta.provenance import package_versions, trace
 from ketameta.reporting.analysis import CurveResult, WindowResult
+from ketameta.reporting.bias_figure import write_bias
 from ketameta.reporting.comparison import Comparison
+from ketameta.reporting.comparison_figure import write_comparisons
 from ketameta.reporting.contents import is_own, is_packaged
 from ketameta.reporting.findings import STEPS, find, trials_table
 from ketameta.reporting.map_figure import write_map
@@ -124,7 +126,9 @@ def report(
 
     found = find(table, steps, packaged=trials is None)
     windows, curves, comparisons = found.windows, found.curves, found.comparisons
-    figures = _figures(folder, windows, curves, steps) | write_map(folder / "figures", table)
+    figures = _figures(folder, windows, curves, steps)
+    figures |= write_map(folder / "figures", table) | write_bias(folder / "figures", table)
+    figures |= write_comparisons(folder / "figures", comparisons)
     steps("tables, results.json and the page")
     missing = load_missing().iloc[:0] if is_own(table) else load_missing()
     write_tables(folder / "tables", table, missing, windows, curves, comparisons)

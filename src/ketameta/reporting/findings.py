@@ -7,20 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ketameta.errors import DataError
 from ketameta.evidence import check_trials, load_published, load_trials, read_trials
+from ketameta.evidence.dictionary import fields
 from ketameta.provenance import ATTRS_KEY, software_versions, trace
 from ketameta.reporting.analysis import COMPARATORS, CurveResult, WindowResult, run_curves, run_windows
 from ketameta.reporting.comparison import Comparison, compare, comparison_table
 from ketameta.reporting.crosscheck import CrossCheck, cross_check
-from ketameta.reporting.questions import ANALYSES, CURVES, WINDOWS
+from ketameta.reporting.questions import ANALYSES, CURVES, HARMS, WINDOWS, Window, windows_of
 
 __all__ = ["FORMAT", "STEPS", "Findings", "find", "trials_table"]
 
 FORMAT = "ketameta-results/2"
-STEPS = len(ANALYSES) + len(CURVES) + 2
+STEPS = len(ANALYSES) + len(HARMS) + len(CURVES) + 2
 """How many steps the computation tells."""
 
 
@@ -83,9 +85,14 @@ class Findings:
                 "level": 0.95,
                 "shared_comparators": "combine",
                 "comparators": list(COMPARATORS),
-                "windows": [{"name": w.name, "low": w.low, "high": w.high, "at": w.at} for w in WINDOWS],
+                "windows": [_described(window) for window in WINDOWS],
+                "harms_windows": [_described(window) for window in windows_of(HARMS[0])],
             },
         }
+
+
+def _described(window: Window) -> dict[str, Any]:
+    return {"name": window.name, "low": window.low, "high": window.high, "at": window.at}
 
 
 def trials_table(trials: pd.DataFrame | str | Path | None) -> pd.DataFrame:
@@ -98,7 +105,7 @@ def trials_table(trials: pd.DataFrame | str | Path | None) -> pd.DataFrame:
     """
     if trials is None:
         return load_trials()
-    table = trials if isinstance(trials, pd.DataFrame) else read_trials(trials)
+    table = _whole(trials) if isinstance(trials, pd.DataFrame) else read_trials(trials)
     if table.empty:
         raise DataError("The table of trials has no rows: there is nothing to report.")
     checked = check_trials(table)
@@ -106,6 +113,17 @@ def trials_table(trials: pd.DataFrame | str | Path | None) -> pd.DataFrame:
         raise DataError(
             f"{checked}\nThe report is not made from a table with errors: mend these cells first."
         )
+    return table
+
+
+def _whole(trials: pd.DataFrame) -> pd.DataFrame:
+    """A table with every column of the dictionary, empty where it had none; itself where it has them all."""
+    absent = [field for field in fields("trials") if field.name not in trials.columns]
+    if not absent:
+        return trials
+    empty = {field.name: np.nan if field.type in ("number", "integer") else "" for field in absent}
+    table = trials.assign(**empty)
+    table.attrs = dict(trials.attrs)
     return table
 
 

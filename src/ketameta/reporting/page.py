@@ -40,7 +40,7 @@ def render_page(contents: Contents) -> str:
         map_section(contents),
         *(question_section(contents, question) for question in QUESTIONS),
         protocols_section(contents.trials),
-        harms_section(contents.trials),
+        harms_section(contents),
         doubt_section(contents),
         methods_section(contents),
         limits_section(contents),

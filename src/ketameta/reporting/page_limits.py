@@ -7,14 +7,17 @@ import html
 import pandas as pd
 
 from ketameta._render import plural
+from ketameta.reporting.bias_figure import BIAS, judged
 from ketameta.reporting.citing import cite
 from ketameta.reporting.contents import Contents
-from ketameta.reporting.markup import bullets, heading, link, paragraph, section
+from ketameta.reporting.markup import bullets, figure, heading, link, paragraph, section
 from ketameta.reporting.page_questions import SHOWN
 from ketameta.reporting.page_words import spaced, with_signs
 from ketameta.reporting.references import Reference
 
 __all__ = ["doubt_section", "limits_section", "methods_section", "references_section"]
+
+_HIDDEN = "D3"
 
 
 def doubt_section(contents: Contents) -> str:
@@ -43,9 +46,25 @@ def doubt_section(contents: Contents) -> str:
                 f"{plural(provisional['cohort_id'].nunique(), 'trial')} read in secondary text only; none enters a pool "
                 "above.",
                 f"Rows kept apart from all pools, by reason: {_counts(apart)}.",
-                "Risk of bias: this report holds no judgements of it, neither published ones nor its own.",
+                _bias(contents),
             )
         ),
+        figure(contents.figures, BIAS, "Risk of bias as a Cochrane review judged it"),
+    )
+
+
+def _bias(contents: Contents) -> str:
+    table = judged(contents.trials)
+    used = contents.trials.loc[contents.trials["status"] == "include", "cohort_id"].nunique()
+    if table.empty:
+        return "Risk of bias: no published judgement is known for the trials of this table, and none is made here."
+    empty = int((table.drop(columns="study") == "").sum().sum())
+    hidden = table[next(name for name in table.columns if name.startswith(_HIDDEN))]
+    said = hidden.where(hidden != "", "not read").str.removesuffix(" risk").str.lower().value_counts()
+    return (
+        f"Risk of bias: Cochrane reviews judged {plural(len(table), 'trial')} of these {used} (RoB 1, below); "
+        f"{plural(empty, 'judgement')} of theirs could not be read. None is made here. Blinding of participants and "
+        f"personnel: {_counts(said)}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Our pools beside published ones, as tables of the page."""
+"""Our pools beside published ones: figures and tables of the page."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 import pandas as pd
 
 from ketameta.reporting.comparison import Comparison, comparison_table
-from ketameta.reporting.markup import paragraph, table
-from ketameta.reporting.page_words import effect_text, review_name
+from ketameta.reporting.comparison_figure import SCALES, comparison_key
+from ketameta.reporting.contents import Contents
+from ketameta.reporting.markup import details, figure, paragraph, table
+from ketameta.reporting.page_words import effect_text, outcome_name, review_name
 
-__all__ = ["published_table"]
+__all__ = ["published_part"]
 
 _READ_AS = (
     "Each published result stands beside ours for the same outcome and measure, narrowed to its drug and class "
@@ -20,35 +22,41 @@ _READ_AS = (
     "scale, so the numbers need not agree; where ours rests on one or two trials the difference says little. "
     "Checked: whether the printed number was read a second time in its source. A dash: the number of trials is not in the data set."
 )
-_OUTCOME_NAMES = {
-    "depression": "depressive symptoms",
-    "ptsd": "PTSD symptoms",
-    "suicidal_ideation": "suicidal ideation",
-    "response": "response",
-    "remission": "remission",
-    "suicidal_ideation_remission": "remission of suicidal ideation",
-    "ptsd_response": "response of PTSD",
-}
 _COLUMNS = (
     *("Review", "Outcome", "Comparison", "Measure", "Published", "Trials, published", "Ours", "Trials, ours"),
     *("Matched on", "Checked"),
 )
 
 
-def published_table(caption: str, comparisons: Sequence[Comparison]) -> str:
-    """Published results of one question beside ours, and how they are to be read."""
+def published_part(contents: Contents, question: str, name: str, comparisons: Sequence[Comparison]) -> str:
+    """Published results of one question beside ours: how they are to be read, figures, and every number.
+
+    Parameters
+    ----------
+    contents : Contents
+        Its figures are those that were written.
+    question, name : str
+        Key and name of the question.
+    comparisons : sequence of Comparison
+        Those of the question.
+    """
     compared = comparison_table(tuple(comparisons))
     if compared.empty:
         return paragraph("No published pooled result matches an analysis of this question.")
     rows = [_row({str(key): value for key, value in row.items()}) for row in compared.to_dict("records")]
-    return paragraph(_READ_AS) + table(caption, _COLUMNS, rows)
+    drawn = (
+        figure(contents.figures, comparison_key(question, scale), f"{name}: published and ours. {title}")
+        for scale, title in SCALES.items()
+    )
+    numbers = table(f"{name}: published pooled results, and ours", _COLUMNS, rows)
+    return paragraph(_READ_AS) + "".join(drawn) + details(f"As a table: {name}, published and ours", numbers)
 
 
 def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
     found, ratio = row["k"] != 0, row["measure"] in ("RR", "OR")
     return (
         review_name(str(row["pub_id"])),
-        f"{_OUTCOME_NAMES.get(str(row['outcome']), str(row['outcome']))}, {row['time']}",
+        f"{outcome_name(str(row['outcome']))}, {row['time']}",
         str(row["comparison"]),
         str(row["measure"]),
         effect_text(row["published"], row["published_low"], row["published_high"], ratio=ratio),

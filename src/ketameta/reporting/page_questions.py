@@ -24,7 +24,7 @@ from ketameta.reporting.markup import (
     section,
 )
 from ketameta.reporting.page_pools import effects_table, heterogeneity
-from ketameta.reporting.page_published import published_table
+from ketameta.reporting.page_published import published_part
 from ketameta.reporting.page_words import (
     account_of,
     cohort_names,
@@ -79,7 +79,7 @@ def question_section(contents: Contents, question: Question) -> str:
         ("How long does it last?", "".join(curve_section(contents.figures, c) for c in curves)),
         (
             "How does it compare with published meta-analyses?",
-            published_table(f"{name}: published pooled results, and ours", compared),
+            published_part(contents, question.key, name, compared),
         ),
         ("What exists", _existing(contents, f"{name}: trials by time since the first dose", exists)),
         (

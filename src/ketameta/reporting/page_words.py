@@ -15,6 +15,7 @@ __all__ = [
     "cohort_names",
     "effect_text",
     "interval_text",
+    "outcome_name",
     "plainly",
     "review_name",
     "spaced",
@@ -35,6 +36,19 @@ SOURCES = {
 """Where numbers were read, in words."""
 
 _SIGNS = {"tau": "τ", "omega": "ω", "chi": "χ", "I": "I"}
+_OUTCOMES = {
+    "depression": "depressive symptoms",
+    "ptsd": "PTSD symptoms",
+    "suicidal_ideation": "suicidal ideation",
+    "response": "response",
+    "remission": "remission",
+    "suicidal_ideation_remission": "remission of suicidal ideation",
+    "ptsd_response": "response of PTSD",
+    "dropout": "leaving the trial",
+    "dropout_adverse_event": "stopping because of an adverse event",
+    "adverse_event": "any adverse event",
+    "serious_adverse_event": "any serious adverse event",
+}
 _LISTED = 120
 _PLAIN = (
     (r": pool mean differences, take one score_type, or standardise all by standardiser=\S+", ""),
@@ -73,16 +87,25 @@ def review_name(key: str) -> str:
     Examples
     --------
     >>> from ketameta.reporting.page_words import review_name
-    >>> review_name("kishimoto2016-01"), review_name("cochrane2021unipolar-05")
-    ('Kishimoto 2016', 'Cochrane 2021 (unipolar)')
+    >>> review_name("mcintyre2020-01"), review_name("cochrane2021unipolar-05"), review_name("esketamine_ipd-12")
+    ('McIntyre 2020', 'Cochrane 2021 (unipolar)', 'Esketamine IPD')
     """
-    return tidy_label(re.sub(r"(\d{4})(?=[a-z]{2,}$)", r"\1_", key.rsplit("-", 1)[0]))
+    name = re.sub(r"(\d{4})(?=[a-z]{2,}$)", r"\1_", key.rsplit("-", 1)[0])
+    if re.search(r"\d{4}", name):
+        return tidy_label(name)
+    words = spaced(name)
+    return words[:1].upper() + words[1:]
+
+
+def outcome_name(code: str) -> str:
+    """An outcome in words."""
+    return _OUTCOMES.get(code, spaced(code))
 
 
 def spaced(code: str) -> str:
     """A code of the table as words: hyphens and underscores become spaces, abbreviations their capitals."""
     words = re.sub(r"[-_]", " ", code).strip()
-    return re.sub(r"\bptsd\b", "PTSD", words)
+    return re.sub(r"\b(ptsd|ipd|si)\b", lambda found: found[0].upper(), words)
 
 
 def with_signs(text: str) -> str:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from ketameta._typing import Measure
 
-__all__ = ["ANALYSES", "CURVES", "QUESTIONS", "WINDOWS", "Analysis", "CurveQuestion", "Question", "Window"]
+__all__ = [
+    *("ANALYSES", "CURVES", "HARMS", "QUESTIONS", "WINDOWS"),
+    *("Analysis", "CurveQuestion", "Question", "Window", "question_of", "windows_of"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Analysis:
     title: str
     instrument: str | None = None
     headline: bool = False
+    definition: tuple[str, ...] = ()
 
     @property
     def is_ratio(self) -> bool:
@@ -107,6 +111,40 @@ ANALYSES = (
     Analysis("si", "suicidal_ideation", "MD", "Suicidal ideation, points on the SSI", "SSI"),
     Analysis("si", "suicidal_ideation_remission", "RR", "Remission of suicidal ideation"),
 )
+
+_REPORTED = ("adverse event reported",)
+_DURING = Window("to 5 weeks", 840, 0, 840)
+_HARM = Question("harms", "Harms", ("MDD", "BD", "PTSD", "SI"), ("treatment", "psychotherapy adjunct"))
+
+HARMS = tuple(
+    Analysis("harms", outcome, "RR", title, definition=definition)
+    for outcome, title, definition in (
+        ("dissociation", "Dissociation reported as an adverse event", _REPORTED),
+        ("sedation", "Sedation reported as an adverse event", _REPORTED),
+        ("somnolence", "Somnolence reported as an adverse event", _REPORTED),
+        ("dizziness", "Dizziness reported as an adverse event", _REPORTED),
+        ("nausea", "Nausea reported as an adverse event", _REPORTED),
+        ("vomiting", "Vomiting reported as an adverse event", _REPORTED),
+        ("headache", "Headache reported as an adverse event", _REPORTED),
+        ("blood_pressure", "Raised blood pressure reported as an adverse event", _REPORTED),
+        ("adverse_event", "Any adverse event", ()),
+        ("serious_adverse_event", "Any serious adverse event", ()),
+        ("dropout", "Leaving the trial for any reason", ("any reason",)),
+        ("dropout_adverse_event", "Stopping because of an adverse event", ()),
+    )
+)
+"""Harms, each counted once for each trial: the latest count in the first five weeks."""
+
+
+def question_of(analysis: Analysis) -> Question:
+    """The question that an analysis belongs to."""
+    return next(question for question in (*QUESTIONS, _HARM) if question.key == analysis.question)
+
+
+def windows_of(analysis: Analysis) -> tuple[Window, ...]:
+    """The times at which an analysis is made."""
+    return (_DURING,) if analysis in HARMS else WINDOWS
+
 
 CURVES = tuple(
     CurveQuestion(analysis, dosing)

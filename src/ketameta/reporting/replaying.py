@@ -28,7 +28,7 @@ from ketameta.curves import (
 )
 from ketameta.effects import EffectOptions, SamplingCovariance, covariance, effect_sizes
 from ketameta.errors import DataError, KetametaError, KetametaWarning
-from ketameta.evidence import Selection, select
+from ketameta.evidence import Selection, select, with_moderators
 from ketameta.models import (
     Exponential,
     HalfCauchy,
@@ -83,6 +83,10 @@ def _given(curve: DurabilityCurve, values: Mapping[str, Any]) -> DurabilityCurve
     return curve.given(**values)
 
 
+def _with_moderators(rows: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
+    return with_moderators(rows, *items)
+
+
 def _robust(model: Multilevel, cluster: Any, kind: Any) -> RobustMultilevel:
     return model.robust(cluster, kind=kind)
 
@@ -90,6 +94,7 @@ def _robust(model: Multilevel, cluster: Any, kind: Any) -> RobustMultilevel:
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "given": _given,
     "robust": _robust,
+    "with_moderators": _with_moderators,
     **{
         function.__name__: function
         for function in (
