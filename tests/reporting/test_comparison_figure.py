@@ -39,12 +39,17 @@ def texts(ax):
     return [text.get_text() for text in ax.texts]
 
 
+def shown(table):
+    """Without the one outcome of which we have no result."""
+    return table[table["outcome"] != "suicidal_ideation_remission"]
+
+
 def spoken(value):
     return f"{value:.2f}".replace("-", "−") if value >= 0.01 or value < 0 else "<0.01"
 
 
 def test_every_row_of_the_table_is_drawn_once(figures, compared):
-    table = comparison_table(compared)
+    table = shown(comparison_table(compared))
     estimates = [line for ax in figures.values() for line in ax.lines if line.get_label() == "_estimate"]
     assert len(estimates) == table["pub_id"].nunique() + int((table["k"] > 0).sum())
     missing = sum("no trial" in label for ax in figures.values() for label in labels(ax))
@@ -52,13 +57,13 @@ def test_every_row_of_the_table_is_drawn_once(figures, compared):
 
 
 def test_numbers_beside_the_panel_are_those_of_the_table(figures, compared):
-    table = comparison_table(compared)
-    shown = " | ".join(text for ax in figures.values() for text in texts(ax))
+    table = shown(comparison_table(compared))
+    words = " | ".join(text for ax in figures.values() for text in texts(ax))
     for row in table.to_dict("records"):
         for value in (row["published"], row["published_low"], row["published_high"]):
-            assert spoken(value) in shown
+            assert spoken(value) in words
         if row["k"] and row["ci_high"] < 1000:
-            assert f"{spoken(row['estimate'])} [{spoken(row['ci_low'])}, {spoken(row['ci_high'])}]" in shown
+            assert f"{spoken(row['estimate'])} [{spoken(row['ci_low'])}, {spoken(row['ci_high'])}]" in words
 
 
 def test_marks_stand_where_their_numbers_are(figures):
@@ -102,7 +107,11 @@ def test_single_trials_are_marked_open_and_long_intervals_end_in_arrows(figures)
 def test_words_count_what_is_drawn(figures):
     assert "14 published pooled results" in describe(figures["mdd", "smd"])
     assert describe(figures["mdd", "smd"]).endswith("nearer to no difference in 8 of 14 pairs.")
-    assert "pairs" not in describe(figures["si", "ratio"])
+
+
+def test_a_scale_without_a_result_of_ours_is_not_drawn(figures, compared):
+    assert ("si", "ratio") not in figures
+    assert any(each.published["outcome"] == "suicidal_ideation_remission" for each in compared)
 
 
 def test_nothing_compared_gives_no_figure(tmp_path, compared):

@@ -9,6 +9,7 @@ import pandas as pd
 from ketameta.evidence import judgements, load_risk_of_bias
 from ketameta.provenance import ATTRS_KEY
 from ketameta.reporting.contents import is_own
+from ketameta.reporting.figure_files import write_figure
 from ketameta.reporting.page_words import cohort_names
 
 __all__ = ["BIAS", "judged", "write_bias"]
@@ -54,12 +55,6 @@ def write_bias(folder: Path, trials: pd.DataFrame) -> dict[str, tuple[Path, str]
     table = judged(trials)
     if table.empty:
         return {}
-    from matplotlib.pyplot import close
+    from ketameta.plots import rob_plot
 
-    from ketameta.plots import describe, rob_plot, save
-
-    axes = rob_plot(table, tool="RoB 1")
-    words = describe(axes)
-    save(axes, folder / BIAS)
-    close(axes.figure.canvas.figure)
-    return {BIAS: (folder / f"{BIAS}.svg", words)}
+    return write_figure(folder, BIAS, rob_plot(table, tool="RoB 1"))

@@ -14,6 +14,7 @@ from ketameta.plots._scale import scale_of
 from ketameta.plots.alt import remember, sentences
 from ketameta.plots.style import quiet_rc
 from ketameta.reporting.comparison import Comparison
+from ketameta.reporting.figure_files import write_figure
 from ketameta.reporting.page_words import effect_text, outcome_name, review_name
 from ketameta.reporting.questions import ANALYSES, HARMS, QUESTIONS
 
@@ -62,21 +63,14 @@ def write_comparisons(folder: Path, comparisons: Sequence[Comparison]) -> dict[s
     Returns
     -------
     dict
-        Name of each figure to its SVG file and description; none for a scale on which nothing is compared.
+        Name of each figure to its SVG file and description; none for a scale on which we have no result.
     """
-    from matplotlib.pyplot import close
-
-    from ketameta.plots import describe, save
-
     written: dict[str, tuple[Path, str]] = {}
     for question in _HEADINGS:
         for scale in SCALES:
             axes = draw_comparisons(comparisons, question, scale)
             if axes is not None:
-                key = comparison_key(question, scale)
-                written[key] = (folder / f"{key}.svg", describe(axes))
-                save(axes, folder / key)
-                close(axes.figure.canvas.figure)
+                written |= write_figure(folder, comparison_key(question, scale), axes)
     return written
 
 
@@ -95,10 +89,10 @@ def draw_comparisons(comparisons: Sequence[Comparison], question: str, scale: st
     Returns
     -------
     Axes or None
-        The labels of the y axis are those of the rows; None where nothing is compared.
+        The labels of the y axis are those of the rows; None where no result of ours stands beside a published one.
     """
     rows = _rows(comparisons, question, scale)
-    if not rows:
+    if not any(row.mark > 0 for row in rows):
         return None
     heading, axis = _HEADINGS[question], SCALES[scale]
     with quiet_rc():
@@ -189,11 +183,11 @@ def _described(rows: Sequence[Pair], heading: str, axis: str) -> str:
             last = row
         elif row.mark > 0:
             pairs.append((last, row))
-    parts = [
-        f"{heading}: {plural(len(theirs), 'published pooled result')} with intervals, "
-        f"{plural(len(pairs), 'result')} of ours beside them. {axis}"
-    ]
     nearer = sum(abs(ours.estimate) < abs(published.estimate) for published, ours in pairs)
-    if pairs:
-        parts.append(f"Ours lies nearer to no difference in {nearer} of {plural(len(pairs), 'pair')}")
-    return sentences(parts)
+    return sentences(
+        [
+            f"{heading}: {plural(len(theirs), 'published pooled result')} with intervals, "
+            f"{plural(len(pairs), 'result')} of ours beside them. {axis}",
+            f"Ours lies nearer to no difference in {nearer} of {plural(len(pairs), 'pair')}",
+        ]
+    )

@@ -7,8 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from ketameta.evidence.grid import in_use
+from ketameta.reporting.figure_files import write_figure
 
-__all__ = ["write_map"]
+__all__ = ["MAP", "write_map"]
+
+MAP = "evidence_map"
 
 
 def write_map(folder: Path, trials: pd.DataFrame) -> dict[str, tuple[Path, str]]:
@@ -28,12 +31,6 @@ def write_map(folder: Path, trials: pd.DataFrame) -> dict[str, tuple[Path, str]]
     """
     if not in_use(trials).any():
         return {}
-    from matplotlib.pyplot import close
+    from ketameta.plots import evidence_map
 
-    from ketameta.plots import describe, evidence_map, save
-
-    axes = evidence_map(trials)
-    words = describe(axes)
-    save(axes, folder / "evidence_map")
-    close(axes.figure.canvas.figure)
-    return {"evidence_map": (folder / "evidence_map.svg", words)}
+    return write_figure(folder, MAP, evidence_map(trials))

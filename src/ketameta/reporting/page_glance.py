@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ketameta.reporting.contents import Contents
+from ketameta.reporting.map_figure import MAP
 from ketameta.reporting.markup import bullets, figure, heading, paragraph, section
 from ketameta.reporting.page_pools import effect
 from ketameta.reporting.page_words import with_signs
@@ -46,7 +47,7 @@ def _sentences(contents: Contents, question: Question) -> list[str]:
 
 def map_section(contents: Contents) -> str:
     """Where the evidence lies: trials and people by outcome and time."""
-    drawn = figure(contents.figures, "evidence_map", "Evidence map")
+    drawn = figure(contents.figures, MAP, "Evidence map")
     return section(
         "map",
         "Evidence map",

@@ -10,6 +10,7 @@ import pandas as pd
 from ketameta.reporting.analysis import CurveResult, WindowResult
 from ketameta.reporting.comparison import Comparison, comparison_table
 from ketameta.reporting.evidence_tables import evidence_table, missing_table, results_table
+from ketameta.reporting.figure_files import write_figure
 from ketameta.reporting.questions import QUESTIONS
 
 __all__ = ["write_figures", "write_tables"]
@@ -54,9 +55,7 @@ def write_figures(
     dict
         Key of the result to the SVG file and the description of the figure in words.
     """
-    from matplotlib.pyplot import close
-
-    from ketameta.plots import describe, forest, save, timecourse
+    from ketameta.plots import forest, timecourse
 
     folder.mkdir(parents=True, exist_ok=True)
     written: dict[str, tuple[Path, str]] = {}
@@ -66,17 +65,12 @@ def write_figures(
         title = f"{result.analysis.title}, {result.window.name}, {result.dosing} dosing"
         report(f"forest plot: {title}")
         shown = result.by_comparator or result.fit
-        axes = forest(shown, title=title)
-        written[result.key] = (folder / f"{result.key}.svg", describe(axes))
-        save(axes, folder / result.key)
-        close(axes.figure.canvas.figure)
+        written |= write_figure(folder, result.key, forest(shown, title=title))
     for item in curves:
         for curve in item.curves:
             key = f"{item.key}_{curve.curve}"
             title = f"{item.question.analysis.title}, {item.question.dosing} dosing"
             report(f"time course: {title}, {curve.curve}")
             axes = timecourse(curve, title=f"{title} ({_SHAPES[curve.curve]})")
-            written[key] = (folder / f"{key}.svg", describe(axes))
-            save(axes, folder / key)
-            close(axes.figure.canvas.figure)
+            written |= write_figure(folder, key, axes)
     return written
