@@ -109,34 +109,27 @@ def _names(items: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _column(rows: pd.DataFrame, values: pd.DataFrame, item: str) -> pd.Series:
-    keys = ["study_id", "cohort_id"]
-    if (values["instrument"] != "").any() and "instrument" not in rows.columns:
-        raise DataError(f"{item!r} is on rating scales: the rows need the column 'instrument'")
     scaled = bool((values["instrument"] != "").any())
+    if scaled and "instrument" not in rows.columns:
+        raise DataError(f"{item!r} is on rating scales: the rows need the column 'instrument'")
     numbers = pd.to_numeric(values["value"], errors="coerce")
     whole = values["arm"] == "all"
     if numbers.isna().any():
-        return _found(rows, values.loc[whole], values["value"], keys, scaled=scaled).fillna("").astype(object)
-    found = _found(rows, values.loc[whole], numbers, keys, scaled=scaled)
+        return _found(rows, values.loc[whole], values["value"], scaled=scaled).fillna("").astype(object)
+    found = _found(rows, values.loc[whole], numbers, scaled=scaled)
     if item.endswith(_AVERAGED):
-        arms = [_found(rows, values.loc[values["arm"] == arm], numbers, keys, scaled=scaled) for arm in _ARMS]
+        arms = [_found(rows, values.loc[values["arm"] == arm], numbers, scaled=scaled) for arm in _ARMS]
         found = found.where(found.notna(), _weighted(rows, *arms))
     return found.astype(np.float64)
 
 
-def _found(
-    rows: pd.DataFrame, values: pd.DataFrame, cells: pd.Series, keys: list[str], *, scaled: bool
-) -> pd.Series:
+def _found(rows: pd.DataFrame, values: pd.DataFrame, cells: pd.Series, *, scaled: bool) -> pd.Series:
     """The value of each row's dose, else of its cohort; the first where sources differ."""
     result = pd.Series(np.nan, index=range(len(rows)), dtype=object)
-    for name in keys:
+    of_dose = values["study_id"] != ""
+    for name, own in (("study_id", values.loc[of_dose]), ("cohort_id", values.loc[~of_dose])):
         if name not in rows.columns:
             continue
-        own = (
-            values.loc[values["study_id"] != ""]
-            if name == "study_id"
-            else values.loc[values["study_id"] == ""]
-        )
         lookup: dict[tuple[str, str], object] = {}
         for place in own.index:
             key = (str(own.at[place, name]), str(own.at[place, "instrument"]) if scaled else "")

@@ -11,9 +11,9 @@ import pandas as pd
 from ketameta.reporting.analysis import COMPARATORS, WindowResult, analyse_window
 from ketameta.reporting.questions import ANALYSES, HARMS, WINDOWS, Analysis, Window, windows_of
 
-__all__ = ["Comparison", "compare", "comparison_table"]
+__all__ = ["MEASURES", "Comparison", "compare", "comparison_table"]
 
-_MEASURES = {
+MEASURES = {
     "SMD": "SMD",
     "Hedges g": "SMD",
     "Cohen d": "SMD",
@@ -22,6 +22,8 @@ _MEASURES = {
     "RR": "RR",
     "OR": "OR",
 }
+"""Measures of published results that are compared, and ours for each."""
+
 _DRUGS = ("ketamine", "esketamine", "arketamine")
 _SAME_HARMS = tuple(harm for harm in HARMS if "adverse event reported" not in harm.definition)
 
@@ -91,7 +93,7 @@ def _compare_row(trials: pd.DataFrame, row: dict[str, object]) -> Comparison | N
 
 
 def _analysis(row: dict[str, object]) -> Analysis | None:
-    measure, conditions = _MEASURES.get(str(row["measure"])), str(row["indication"])
+    measure, conditions = MEASURES.get(str(row["measure"])), str(row["indication"])
     comparator = str(row["comparison"]).partition(" v ")[2]
     if conditions == "BD" or re.search(r"\bECT\b", comparator):
         return None

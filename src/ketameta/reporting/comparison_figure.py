@@ -13,7 +13,7 @@ from ketameta.plots._pairs import Pair, draw_pairs
 from ketameta.plots._scale import scale_of
 from ketameta.plots.alt import remember, sentences
 from ketameta.plots.style import quiet_rc
-from ketameta.reporting.comparison import Comparison
+from ketameta.reporting.comparison import MEASURES, Comparison
 from ketameta.reporting.figure_files import write_figure
 from ketameta.reporting.page_words import effect_text, outcome_name, review_name
 from ketameta.reporting.questions import ANALYSES, HARMS, QUESTIONS
@@ -30,11 +30,7 @@ SCALES = {
 }
 """Axes that published results of one question share, and their names."""
 
-_SCALE_OF = {
-    **dict.fromkeys(("SMD", "Hedges g", "Cohen d"), "smd"),
-    **dict.fromkeys(("WMD (MADRS points)", "MD (MADRS points)"), "md"),
-    **dict.fromkeys(("RR", "OR"), "ratio"),
-}
+_SCALE_OF = {"SMD": "smd", "MD": "md", "RR": "ratio", "OR": "ratio"}
 _MODEL = {"smd": "SMD", "md": "MD", "ratio": "RR"}
 _WORDS = ("Published", "Ours", "Ours, one trial")
 _NOTE = (
@@ -121,7 +117,7 @@ def _rows(comparisons: Sequence[Comparison], question: str, scale: str) -> list[
         each
         for each in comparisons
         if _QUESTION[str(each.published["outcome"])] == question
-        and _SCALE_OF[str(each.published["measure"])] == scale
+        and _SCALE_OF[MEASURES[str(each.published["measure"])]] == scale
     ]
     rows: list[Pair] = []
     for outcome in dict.fromkeys(str(each.published["outcome"]) for each in shown):
