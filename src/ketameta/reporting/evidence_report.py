@@ -113,7 +113,7 @@ def report(
     >>> made.page                                               # doctest: +SKIP
     PosixPath('out/report.html')
     """
-    steps = Progress(STEPS + 2, progress)
+    steps = Progress(STEPS + 3, progress)
     steps("reading and checking the table of trials")
     table = trials_table(trials)
     folder = Path(out)
@@ -127,6 +127,7 @@ def report(
     found = find(table, steps, packaged=trials is None)
     windows, curves, comparisons = found.windows, found.curves, found.comparisons
     figures = _figures(folder, windows, curves, steps)
+    steps("evidence map, risk of bias, published results")
     figures |= write_map(folder / "figures", table) | write_bias(folder / "figures", table)
     figures |= write_comparisons(folder / "figures", comparisons)
     steps("tables, results.json and the page")
