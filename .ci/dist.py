@@ -68,7 +68,8 @@ def build(source: Path, target: Path, *options: str) -> None:
 def unpack(sdist: Path, target: Path) -> Path:
     """Unpack an sdist; return its one folder."""
     with tarfile.open(sdist) as archive:
-        archive.extractall(target, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 and later
+        archive.extractall(target)
     return target / sdist.name.removesuffix(".tar.gz")
 
 
