@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketameta._typing import Array
+from ketameta.plots._axis import Axis
 from ketameta.plots._figureoptions import FigureOptions
 from ketameta.plots._grid import open_grid
 from ketameta.plots._gridplan import Grid, Head, Layout, Row
@@ -25,7 +26,6 @@ __all__ = ["Pair", "draw_pairs"]
 
 _PITCH, _HEADING = 1.75, 2.3
 _MARKS = ("s", "D", "D")
-_MOST_TICKS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +102,14 @@ def draw_pairs(
     )
     ax, layout, palette = open_grid(None, options, grid)
     low, high = _window(rows)
-    place = _Place(float(layout.columns[0]), low, high)
-    _draw_axis(ax, layout, scale, place, axis, palette)
+    effects = Axis(axis, scale, low, high)
+    _draw_axis(ax, layout, effects, palette)
     for y, height, row in zip(layout.y.tolist(), layout.heights.tolist(), rows, strict=True):
-        _draw_row(ax, layout, place, row, y, palette)
+        _draw_row(ax, layout, effects, row, y, palette)
         if row.mark == 0:
             _rule(ax, layout, y - height / 2, palette)
     layout.draw_legend(ax, [_key(mark, layout, palette) for mark in used], palette)
     return ax
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where values of the model's scale stand in a panel of that width."""
-
-    width: float
-    low: float
-    high: float
-
-    def at(self, values: Sequence[float]) -> Array:
-        return (np.clip(values, self.low, self.high) - self.low) / (self.high - self.low) * self.width
 
 
 def _window(rows: Sequence[Pair]) -> tuple[float, float]:
@@ -132,40 +120,31 @@ def _window(rows: Sequence[Pair]) -> tuple[float, float]:
     return window(estimates, lows, highs, weights=1 / np.maximum(highs - lows, 1e-9) ** 2)
 
 
-def _draw_axis(ax: Axes, layout: Layout, scale: Scale, place: _Place, title: str, palette: Palette) -> None:
+def _places(axis: Axis, layout: Layout, values: Sequence[float]) -> Array:
+    """Where values of the model's scale stand in the panel, those beyond the axis at its ends."""
+    return np.clip(axis.share(values), 0, 1) * float(layout.columns[0])
+
+
+def _draw_axis(ax: Axes, layout: Layout, axis: Axis, palette: Palette) -> None:
     """Ticks under the panel alone, the line of no difference, and the name of the axis."""
-    size, (width, height) = layout.size, layout.panel
-    ticks = next(
-        (
-            found
-            for most in range(_MOST_TICKS, 1, -1)
-            if _apart(
-                place.at(scale.logs(found := scale.ticks(place.low, place.high, most)).tolist()),
-                scale.tick_text(found),
-                size,
-            )
-        ),
-        scale.ticks(place.low, place.high, 2),
-    )
+    size, (width, height), panel = layout.size, layout.panel, float(layout.columns[0])
+    ticks = axis.fitting_ticks(panel, 0.8 * size, size, upright=False)
     look: dict[str, Any] = {"fontsize": size, "color": palette.ink, "fontfamily": list(font())}
-    ax.set_xticks(place.at(scale.logs(ticks).tolist()), list(scale.tick_text(ticks)), **look)
+    at = _places(axis, layout, axis.scale.logs(ticks).tolist())
+    ax.set_xticks(at, list(axis.scale.tick_text(ticks)), **look)
     ax.tick_params(axis="x", labeltop=False, labelbottom=True)
-    ax.spines["bottom"].set_bounds(0, place.width)
+    ax.spines["bottom"].set_bounds(0, panel)
     ax.set_xlim(0, width)
-    ax.set_xlabel(title, va="baseline", fontsize=size, color=palette.ink)
-    half = text_width(title, size, screen=True) / 2
-    middle = min(max(place.width / 2, half - layout.left), width - half)
+    ax.set_xlabel(axis.name, va="baseline", fontsize=size, color=palette.ink)
+    half = text_width(axis.name, size, screen=True) / 2
+    middle = min(max(panel / 2, half - layout.left), width - half)
     ax.xaxis.set_label_coords(middle / width, -3.2 * size / height)
-    if place.low < 0 < place.high:
-        ax.plot([place.at([0.0])[0]] * 2, [0, height], **null_look(palette), zorder=0.5, label="_null")
+    if axis.low < 0 < axis.high:
+        null = _places(axis, layout, [0.0])[0]
+        ax.plot([null, null], [0, height], **null_look(palette), zorder=0.5, label="_null")
 
 
-def _apart(places: Array, labels: Sequence[str], size: float) -> bool:
-    half = np.array([text_width(label, size) for label in labels]) / 2
-    return bool(np.all(np.diff(places) >= half[1:] + half[:-1] + 0.8 * size))
-
-
-def _draw_row(ax: Axes, layout: Layout, place: _Place, row: Pair, y: float, palette: Palette) -> None:
+def _draw_row(ax: Axes, layout: Layout, axis: Axis, row: Pair, y: float, palette: Palette) -> None:
     """Interval, mark and numbers of one row; an interval that leaves the panel ends in an arrow."""
     look: dict[str, Any] = {"fontsize": layout.size, "color": palette.ink, "va": "center"}
     ax.text(layout.x[1], y, row.text, ha="center", **look)
@@ -173,11 +152,11 @@ def _draw_row(ax: Axes, layout: Layout, place: _Place, row: Pair, y: float, pale
     if row.mark < 0:
         return
     colour = palette.accent if row.mark == 0 else palette.pooled
-    ends = place.at([row.low, row.high])
-    ax.plot(ends, [y, y], color=colour, linewidth=1.0, zorder=2, label="_interval")
+    low, estimate, high = _places(axis, layout, [row.low, row.estimate, row.high])
+    ax.plot([low, high], [y, y], color=colour, linewidth=1.0, zorder=2, label="_interval")
     for cut, x, marker in (
-        (row.low < place.low, 0.0, "<"),
-        (row.high > place.high, place.width, ">"),
+        (row.low < axis.low, low, "<"),
+        (row.high > axis.high, high, ">"),
     ):
         if cut:
             ax.plot(
@@ -190,9 +169,9 @@ def _draw_row(ax: Axes, layout: Layout, place: _Place, row: Pair, y: float, pale
                 clip_on=False,
                 label="_cut",
             )
-    if place.low <= row.estimate <= place.high:
+    if axis.low <= row.estimate <= axis.high:
         mark = _key(row.mark, layout, palette)
-        mark.set(xdata=[float(place.at([row.estimate])[0])], ydata=[y], zorder=3, label="_estimate")
+        mark.set(xdata=[estimate], ydata=[y], zorder=3, label="_estimate")
         ax.add_line(mark)
 
 
