@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from ketameta.reporting.analysis import COMPARATORS, WindowResult, analyse_window
 from ketameta.reporting.questions import ANALYSES, HARMS, WINDOWS, Analysis, Window, windows_of
 
-__all__ = ["MEASURES", "Comparison", "compare", "comparison_table"]
+__all__ = ["MEASURES", "Comparison", "compare", "comparison_table", "comparisons_of"]
 
 MEASURES = {
     "SMD": "SMD",
@@ -69,6 +70,12 @@ def compare(trials: pd.DataFrame, published: pd.DataFrame) -> tuple[Comparison, 
         for row in published.to_dict("records")
         if (comparison := _compare_row(trials, {str(key): value for key, value in row.items()})) is not None
     )
+
+
+def comparisons_of(question: str, comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Those on outcomes of one question, by its key."""
+    outcomes = {each.outcome for each in (*ANALYSES, *HARMS) if each.question == question}
+    return tuple(each for each in comparisons if each.published["outcome"] in outcomes)
 
 
 def _compare_row(trials: pd.DataFrame, row: dict[str, object]) -> Comparison | None:

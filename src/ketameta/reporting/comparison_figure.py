@@ -13,10 +13,10 @@ from ketameta.plots._pairs import Pair, draw_pairs
 from ketameta.plots._scale import scale_of
 from ketameta.plots.alt import remember, sentences
 from ketameta.plots.style import quiet_rc
-from ketameta.reporting.comparison import MEASURES, Comparison
+from ketameta.reporting.comparison import MEASURES, Comparison, comparisons_of
 from ketameta.reporting.figure_files import write_figure
 from ketameta.reporting.page_words import effect_text, outcome_name, review_name
-from ketameta.reporting.questions import ANALYSES, HARMS, QUESTIONS
+from ketameta.reporting.questions import QUESTIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +38,6 @@ _NOTE = (
     "A dash: not in the data set."
 )
 _HEADINGS = {**{each.key: each.heading for each in QUESTIONS}, "harms": "Harms"}
-_QUESTION = {analysis.outcome: analysis.question for analysis in (*ANALYSES, *HARMS)}
 
 
 def comparison_key(question: str, scale: str) -> str:
@@ -115,9 +114,8 @@ def _rows(comparisons: Sequence[Comparison], question: str, scale: str) -> list[
     """Headings of outcomes, each published result, and ours under it."""
     shown = [
         each
-        for each in comparisons
-        if _QUESTION[str(each.published["outcome"])] == question
-        and _SCALE_OF[MEASURES[str(each.published["measure"])]] == scale
+        for each in comparisons_of(question, comparisons)
+        if _SCALE_OF[MEASURES[str(each.published["measure"])]] == scale
     ]
     rows: list[Pair] = []
     for outcome in dict.fromkeys(str(each.published["outcome"]) for each in shown):
@@ -125,23 +123,22 @@ def _rows(comparisons: Sequence[Comparison], question: str, scale: str) -> list[
         rows.append(Pair(name[:1].upper() + name[1:], heading=True))
         for each in shown:
             if each.published["outcome"] == outcome:
-                rows += [_theirs(each.published, scale), *_ours(each)]
+                rows += [_theirs(each.published), *_ours(each)]
     return rows
 
 
-def _theirs(row: dict[str, Any], scale: str) -> Pair:
-    ratio = scale == "ratio"
-    shown = tuple(float(row[name]) for name in ("estimate", "ci_low", "ci_high"))
-    estimate, low, high = map(math.log, shown) if ratio else shown
-    measure = "OR " if row["measure"] == "OR" else ""
+def _theirs(row: dict[str, Any]) -> Pair:
+    shown = [float(row[name]) for name in ("estimate", "ci_low", "ci_high")]
+    measure = MEASURES[str(row["measure"])]
+    estimate, low, high = scale_of(measure).logs(shown).tolist()
     return Pair(
         f"{review_name(str(row['pub_id']))}: {row['comparison']}, {row['time_label']}",
         0,
         estimate,
         low,
         high,
-        text=measure + effect_text(*shown, ratio=ratio),
-        trials="–" if math.isnan(float(row["k"])) else f"{float(row['k']):.0f}",
+        _numbers(measure, shown),
+        "–" if math.isnan(float(row["k"])) else f"{float(row['k']):.0f}",
     )
 
 
@@ -153,21 +150,23 @@ def _ours(comparison: Comparison) -> list[Pair]:
         fit = result.fit
         if fit is None:
             continue
-        ratio = result.analysis.is_ratio
-        shown = scale_of(fit.measure).shown([fit.estimate, fit.ci_low, fit.ci_high]).tolist()
-        measure = "OR " if result.analysis.measure == "OR" else ""
+        numbers = (fit.estimate, fit.ci_low, fit.ci_high)
         rows.append(
             Pair(
                 f"Ours, {result.window.name}, {result.dosing} dosing",
                 1 if fit.k > 1 else 2,
-                fit.estimate,
-                fit.ci_low,
-                fit.ci_high,
-                text=measure + effect_text(*shown, ratio=ratio),
-                trials=str(fit.k),
+                *numbers,
+                _numbers(fit.measure, scale_of(fit.measure).shown(numbers).tolist()),
+                str(fit.k),
             )
         )
     return rows
+
+
+def _numbers(measure: str, shown: Sequence[float]) -> str:
+    """An estimate with its interval, as shown; odds ratios by name, since they share the axis of risk ratios."""
+    words = effect_text(*shown, ratio=scale_of(measure).ratio)
+    return f"OR {words}" if measure == "OR" else words
 
 
 def _described(rows: Sequence[Pair], heading: str, axis: str) -> str:

@@ -8,7 +8,6 @@ import pandas as pd
 
 from ketameta._render import number, plural
 from ketameta.reporting.analysis import WindowResult
-from ketameta.reporting.comparison import Comparison
 from ketameta.reporting.contents import Contents
 from ketameta.reporting.markup import bullets, details, figure, heading, paragraph, section, table
 from ketameta.reporting.page_pools import effects_table
@@ -51,10 +50,9 @@ def harms_rows(trials: pd.DataFrame, outcome: str) -> list[tuple[str, ...]]:
     """
     numbers = trials[["events_t", "total_t", "events_c", "total_c"]].apply(pd.to_numeric, errors="coerce")
     whole = numbers.notna().all(axis=1) & (numbers["total_t"] > 0) & (numbers["total_c"] > 0)
-    whole_used = (trials["status"] == "include") & (trials["outcome"] == outcome) & whole
-    used = trials.loc[whole_used]
+    used = (trials["status"] == "include") & (trials["outcome"] == outcome) & whole
     rows: list[tuple[str, ...]] = []
-    for (_, row), counts in zip(used.iterrows(), numbers.loc[whole_used].to_numpy(), strict=True):
+    for (_, row), counts in zip(trials[used].iterrows(), numbers[used].to_numpy(), strict=True):
         events_t, total_t, events_c, total_c = map(float, counts)
         rows.append(
             (
@@ -138,7 +136,7 @@ def harms_section(contents: Contents) -> str:
         if any(r.fit is not None for r in results)
         else (paragraph("No harm was counted in both arms of a trial at a time that is given."),),
         heading(3, "How does it compare with published meta-analyses?"),
-        published_part(contents, "harms", "Harms", _compared(contents)),
+        published_part(contents, "harms", "Harms"),
         heading(3, "Trial by trial"),
         *(
             _listed(title, _COLUMNS, harms_rows(contents.trials, outcome))
@@ -158,11 +156,6 @@ def harms_section(contents: Contents) -> str:
         ),
         paragraph("That a harm is not listed here does not mean that it did not occur.", "thin"),
     )
-
-
-def _compared(contents: Contents) -> list[Comparison]:
-    outcomes = {analysis.outcome for analysis in HARMS}
-    return [each for each in contents.comparisons if each.published["outcome"] in outcomes]
 
 
 def _pool(contents: Contents, title: str, results: Sequence[WindowResult]) -> str:

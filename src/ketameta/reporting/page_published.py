@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from ketameta.reporting.comparison import Comparison, comparison_table
+from ketameta.reporting.comparison import comparison_table, comparisons_of
 from ketameta.reporting.comparison_figure import SCALES, comparison_key
 from ketameta.reporting.contents import Contents
 from ketameta.reporting.markup import details, figure, paragraph, table
@@ -28,19 +28,17 @@ _COLUMNS = (
 )
 
 
-def published_part(contents: Contents, question: str, name: str, comparisons: Sequence[Comparison]) -> str:
+def published_part(contents: Contents, question: str, name: str) -> str:
     """Published results of one question beside ours: how they are to be read, figures, and every number.
 
     Parameters
     ----------
     contents : Contents
-        Its figures are those that were written.
+        With comparisons, and the figures that were written.
     question, name : str
         Key and name of the question.
-    comparisons : sequence of Comparison
-        Those of the question.
     """
-    compared = comparison_table(tuple(comparisons))
+    compared = comparison_table(comparisons_of(question, contents.comparisons))
     if compared.empty:
         return paragraph("No published pooled result matches an analysis of this question.")
     rows = [_row({str(key): value for key, value in row.items()}) for row in compared.to_dict("records")]

@@ -65,8 +65,6 @@ def question_section(contents: Contents, question: Question) -> str:
     exists = evidence_table(contents.trials, question)
     analyses = [a for a in ANALYSES if a.question == question.key and a.measure in SHOWN]
     results = [r for r in contents.windows if r.analysis in analyses]
-    outcomes = {a.outcome for a in analyses}
-    compared = [c for c in contents.comparisons if c.published["outcome"] in outcomes]
     name = question.heading
     effects = [(a, [r for r in results if r.analysis == a]) for a in analyses]
     curves = [c for c in contents.curves if c.question.analysis.question == question.key]
@@ -79,7 +77,7 @@ def question_section(contents: Contents, question: Question) -> str:
         ("How long does it last?", "".join(curve_section(contents.figures, c) for c in curves)),
         (
             "How does it compare with published meta-analyses?",
-            published_part(contents, question.key, name, compared),
+            published_part(contents, question.key, name),
         ),
         ("What exists", _existing(contents, f"{name}: trials by time since the first dose", exists)),
         (
