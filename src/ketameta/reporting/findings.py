@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ketameta.errors import DataError
 from ketameta.evidence import check_trials, load_published, load_trials, read_trials
 from ketameta.evidence.dictionary import fields
+from ketameta.evidence.typed import typed_column
 from ketameta.provenance import ATTRS_KEY, software_versions, trace
 from ketameta.reporting.analysis import COMPARATORS, CurveResult, WindowResult, run_curves, run_windows
 from ketameta.reporting.comparison import Comparison, compare, comparison_table
@@ -121,7 +121,7 @@ def _whole(trials: pd.DataFrame) -> pd.DataFrame:
     absent = [field for field in fields("trials") if field.name not in trials.columns]
     if not absent:
         return trials
-    empty = {field.name: np.nan if field.type in ("number", "integer") else "" for field in absent}
+    empty = {field.name: typed_column(field, [""] * len(trials))[0].to_numpy() for field in absent}
     table = trials.assign(**empty)
     table.attrs = dict(trials.attrs)
     return table
