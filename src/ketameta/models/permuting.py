@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ketameta._progress import Bar
 from ketameta._render import Card, Shown, number, p_value
 from ketameta._typing import Array
 from ketameta.errors import ModelError
@@ -29,7 +28,6 @@ _EXACT_CEILING = 2**24
 _CHUNK = 4096
 _CHUNK_NUMBERS = 2**20
 _SAME = 1e-8
-_QUIET_SECONDS = 2.0
 _CI_METHODS = ("Wald", "HKSJ", "HKSJ-adhoc")
 
 
@@ -192,7 +190,7 @@ def permutation(
     observed = _statistics(fit, fit.yi, design)[0]
     count = np.zeros(observed.size)
     looked_at = n // 2 if design is None and all_of_them else n
-    shown = _Progress(looked_at, progress)
+    shown = Bar("permutation test", looked_at, progress)
     for part in _chunks(looked_at, fit.k if design is None else design.size):
         if design is None:
             flips = _signs(part, fit.k) if all_of_them else _random_signs(part, fit.k, generator)
@@ -311,18 +309,3 @@ def _notes(fit: Pooled | Regression, p: Array, n: int, exact: bool) -> tuple[str
         error = float(np.sqrt(p * (1 - p) / n).max())
         found.append(f"random draws: standard error of the P values at most {error:.1g}")
     return tuple(found)
-
-
-class _Progress:
-    """Tells on standard error how far long work has come."""
-
-    def __init__(self, total: int, shown: bool) -> None:
-        self.total, self.shown, self.start = total, shown, time.perf_counter()
-        self.last = self.start + _QUIET_SECONDS - 1.0
-
-    def __call__(self, done: int) -> None:
-        now = time.perf_counter()
-        if self.shown and now - self.last >= 1.0:
-            self.last = now
-            text = f"permutation test: {done} of {self.total} fits, {now - self.start:.0f} s"
-            print(text, file=sys.stderr, flush=True)
