@@ -28,7 +28,7 @@ EXPECTED = {
         "Median time to relapse, comparator: 273 d (95% CI 97 d to not reached)",
         "example_how_long.png",
     ],
-    "06_published_meta_analysis.py": [
+    "07_published_meta_analysis.py": [
         "Every printed digit comes out.",
         "Zhong 2016: sd_t = 0.256, sd_c = 0.256",
         "These 7 of 17 trials carry 38% of the weight.",

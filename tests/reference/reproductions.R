@@ -1,4 +1,4 @@
-# Reference values for the published meta-analysis that examples/06_published_meta_analysis.py repeats.
+# Reference values for the published meta-analysis that examples/07_published_meta_analysis.py repeats.
 #
 #   Rscript reproductions.R    (in this directory; needs metafor; reads ../evidence/data/marchi2022_depression.csv)
 #
