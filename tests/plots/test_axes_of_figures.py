@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ketameta.plots._engine import unique
 from ketameta.plots._scale import scale_of, window
-from ketameta.plots._words import arm_names, equals_p, level_text, lower_is_better, sides
+from ketameta.plots._words import arm_names, equals_p, level_text, sides
 
 
 @pytest.mark.parametrize("measure", ["OR", "RR", "HR", "ROM", "PETO", "or"])
@@ -105,23 +105,6 @@ def test_names_of_arms_are_those_that_all_rows_share() -> None:
     assert arm_names(long)[1] == "comparator"
     doses = pd.DataFrame({"drug": ["esketamine"], "comparator": ["esketamine"]})
     assert arm_names(doses) == ("esketamine", "comparator")
-
-
-@pytest.mark.parametrize(
-    ("columns", "expected"),
-    [
-        ({"higher_is_worse": [True, True]}, True),
-        ({"higher_is_worse": ["false", "false"]}, False),
-        ({"higher_is_worse": [True, None]}, None),
-        ({"higher_is_worse": [True, False]}, None),
-        ({"outcome": ["sustained_remission"] * 2}, False),
-        ({"outcome": ["relapse"] * 2}, True),
-        ({"outcome": ["relapse", "response"]}, None),
-        ({"outcome": ["depression"] * 2}, None),
-    ],
-)
-def test_direction_comes_from_the_rows(columns: dict, expected: bool | None) -> None:
-    assert lower_is_better(pd.DataFrame(columns)) is expected
 
 
 def test_words() -> None:

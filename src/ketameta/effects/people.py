@@ -9,7 +9,27 @@ from ketameta._typing import Array
 from ketameta.effects._crossovers import both_periods
 from ketameta.effects._sheet import Sheet
 
-__all__ = ["people"]
+__all__ = ["arm_sizes", "people"]
+
+
+def arm_sizes(rows: pd.DataFrame) -> tuple[Array, Array]:
+    """Number of people in the treated and in the comparison arm of each row; not-a-number where unknown.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ketameta.effects.people import arm_sizes
+    >>> arm_sizes(pd.DataFrame({"n_t": [20, 0], "n_c": [19, 7]}))
+    (array([20., nan]), array([19.,  7.]))
+    """
+    sheet = Sheet(rows.reset_index(drop=True))
+    return _arm(sheet, "t"), _arm(sheet, "c")
+
+
+def _arm(sheet: Sheet, arm: str) -> Array:
+    n, total = sheet.number(f"n_{arm}"), sheet.number(f"total_{arm}")
+    size = np.where(n > 0, n, total)
+    return np.where(size > 0, size, np.nan)
 
 
 def people(rows: pd.DataFrame) -> Array:
@@ -35,9 +55,6 @@ def people(rows: pd.DataFrame) -> Array:
     [39.0, 7.0]
     """
     sheet = Sheet(rows.reset_index(drop=True))
-    arms = []
-    for arm in ("t", "c"):
-        n, total = sheet.number(f"n_{arm}"), sheet.number(f"total_{arm}")
-        size = np.where(n > 0, n, total)
-        arms.append(np.where(size > 0, size, np.nan))
-    return np.asarray(np.where(both_periods(sheet), np.maximum(*arms), arms[0] + arms[1]), dtype=np.float64)
+    treated, compared = _arm(sheet, "t"), _arm(sheet, "c")
+    both = np.where(both_periods(sheet), np.maximum(treated, compared), treated + compared)
+    return np.asarray(both, dtype=np.float64)

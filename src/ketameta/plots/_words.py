@@ -5,12 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from ketameta._render import p_value
+from ketameta.effects._direction import lower_is_better, only_value
 from ketameta.plots._asked import pair
 
 __all__ = ["arm_names", "equals_p", "level_text", "sides"]
 
-_OUTCOMES = ((False, ("response", "remission")), (True, ("relapse", "dropout", "dissociation")))
-_TRUE, _FALSE = frozenset({"true", "1", "1.0"}), frozenset({"false", "0", "0.0"})
 _LONGEST_NAME = 18
 
 
@@ -23,14 +22,6 @@ def equals_p(p: float | None) -> str:
     """A P value with its sign, ``"p = 0.04"`` or ``"p < 0.001"``."""
     text = p_value(p)
     return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
-
-
-def only_value(rows: pd.DataFrame, column: str) -> object | None:
-    """The value that every row has in a column, if there is one such value."""
-    if column not in rows.columns:
-        return None
-    values = rows[column].dropna().unique()
-    return values[0] if len(values) == 1 and rows[column].notna().all() else None
 
 
 def arm_names(rows: pd.DataFrame) -> tuple[str, str]:
@@ -46,25 +37,6 @@ def arm_names(rows: pd.DataFrame) -> tuple[str, str]:
     drug, other = (str(only_value(rows, column) or "").strip() for column in ("drug", "comparator"))
     known = 0 < len(other) <= _LONGEST_NAME and other != drug
     return drug if 0 < len(drug) <= _LONGEST_NAME else "ketamine", other if known else "comparator"
-
-
-def lower_is_better(rows: pd.DataFrame) -> bool | None:
-    """Whether a value under the null favours ketamine; None where the rows do not say, or disagree.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from ketameta.plots._words import lower_is_better
-    >>> lower_is_better(pd.DataFrame({"outcome": ["depression"], "higher_is_worse": [True]}))
-    True
-    >>> lower_is_better(pd.DataFrame({"outcome": ["response"], "higher_is_worse": [True]})) is None
-    True
-    """
-    outcome = str(only_value(rows, "outcome") or "")
-    text = str(only_value(rows, "higher_is_worse")).strip().lower()
-    said = {text in _TRUE} if text in _TRUE | _FALSE else set()
-    said |= {worse for worse, words in _OUTCOMES for word in words if word in outcome}
-    return said.pop() if len(said) == 1 else None
 
 
 def sides(rows: pd.DataFrame, favours: tuple[str, str] | None = None) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ketameta._render import number, plural
 from ketameta._typing import Array
+from ketameta.effects._direction import only_value
 from ketameta.effects.risks import RISK_MEASURES, implied_risk
 from ketameta.errors import FigureError
 from ketameta.models import Pooled, PooledCounts
@@ -21,7 +22,7 @@ from ketameta.plots._looks import null_look
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import Scale, scale_of
-from ketameta.plots._words import arm_names, level_text, only_value, sides
+from ketameta.plots._words import arm_names, level_text, sides
 from ketameta.plots.alt import remember, sentences
 from ketameta.plots.style import Palette, quiet_rc
 

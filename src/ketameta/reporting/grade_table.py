@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from ketameta._spelling import did_you_mean
+from ketameta.effects._direction import lower_is_better
 from ketameta.effects._sheet import Sheet
 from ketameta.errors import DataError
 from ketameta.models import Pooled, PooledCounts
 from ketameta.models.result import shown
-from ketameta.plots._words import lower_is_better
 from ketameta.reporting.grade_absolute import Points, absolute_of, limits_of, other_scales, points_of
 from ketameta.reporting.grade_inputs import inputs_of, participants_of, weights_of
 from ketameta.reporting.grade_judgements import Judged, bias_shares, read_judged

@@ -9,12 +9,12 @@ import pandas as pd
 
 from ketameta._render import plural
 from ketameta.curves import CurveComparison, DurabilityCurve
+from ketameta.effects._direction import lower_is_better
 from ketameta.errors import DataError
 from ketameta.models import Multilevel, PermutationTest, Regression, RobustMultilevel, Subgroups
 from ketameta.models.result import RATIO_MEASURES
 from ketameta.plots._forestbias import bias_of
 from ketameta.plots._rob import Judgements, read_judgements
-from ketameta.plots._words import lower_is_better
 from ketameta.reporting.citing import cite
 from ketameta.reporting.grade_result import SummaryOfFindings
 from ketameta.reporting.methods_data import (
