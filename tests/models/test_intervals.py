@@ -18,7 +18,7 @@ from ketameta.errors import KetametaWarning, ModelError
 from ketameta.models._roots import bracketed_root
 from ketameta.models.intervals import Inference, kenward_roger
 from ketameta.models.kernel import fit
-from ketameta.models.profile import profile_mean, profile_tau2
+from ketameta.models.profile import profile_mean, profile_p, profile_tau2
 from ketameta.models.quadratic_forms import generalised_q
 
 from .interval_trials import VI, YI
@@ -75,6 +75,10 @@ def test_profile_of_the_mean_by_brute_force(level: float) -> None:
         result = km.pool(yi=y, vi=v, tau2="ML", ci="profile")
         ratio = 2.0 * (top - brute_profile(0.0, y, v))
         assert result.p == pytest.approx(stats.chi2.sf(ratio, 1), rel=1e-6, abs=1e-12)
+        mask = np.r_[[np.ones(k, dtype=bool)], [np.arange(k) < 1]]
+        both = profile_p(y, v, mask=mask)
+        assert both[0] == pytest.approx(result.p, rel=1e-9, abs=1e-15)
+        assert np.isnan(both[1])
 
 
 def test_profile_of_the_mean_with_several_maxima_is_not_cut_short() -> None:

@@ -28,6 +28,16 @@ class Contributions:
     heterogeneity: Array
     influence: Array
 
+    @staticmethod
+    def of(fits: Fits, y: Array, v: Array) -> Contributions:
+        """Contributions to the first of the fits that :func:`all_and_without_each` gives."""
+        mean, without = fits.beta[0, 0], fits.beta[1:, 0]
+        with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+            return Contributions(
+                heterogeneity=np.square(y - mean) / (v + fits.tau2[0]),
+                influence=np.square(mean - without) / fits.cov[1:, 0, 0],
+            )
+
 
 def all_and_without_each(yi: ArrayLike, vi: ArrayLike, *, tau2: str) -> Fits:
     """Fit all k studies, and k times all but one.
@@ -92,10 +102,4 @@ def contributions(yi: ArrayLike, vi: ArrayLike, *, tau2: str) -> Contributions:
     [4.83, 0.29, 4.24]
     """
     y, v = np.asarray(yi, dtype=np.float64), np.asarray(vi, dtype=np.float64)
-    fits = all_and_without_each(y, v, tau2=tau2)
-    mean, without = fits.beta[0, 0], fits.beta[1:, 0]
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        return Contributions(
-            heterogeneity=np.square(y - mean) / (v + fits.tau2[0]),
-            influence=np.square(mean - without) / fits.cov[1:, 0, 0],
-        )
+    return Contributions.of(all_and_without_each(y, v, tau2=tau2), y, v)

@@ -14,7 +14,7 @@ from ketameta.errors import ModelError
 from ketameta.models._profile_likelihood import ProfileLikelihood
 from ketameta.models.kernel import Fits, fit
 
-__all__ = ["ProfileInference", "profile_mean", "profile_tau2"]
+__all__ = ["ProfileInference", "profile_mean", "profile_p", "profile_tau2"]
 
 _ELEMENTS = 2**18
 
@@ -25,16 +25,15 @@ def _drop(level: float) -> float:
     return 0.5 * z * z
 
 
-def _by_chunks(
-    model: ProfileLikelihood, work: Callable[[ProfileLikelihood], tuple[Array, Array]], sound: Any, shape: Any
-) -> tuple[Array, Array]:
-    low, high = np.full(model.k.size, np.nan), np.full(model.k.size, np.nan)
-    rows = np.flatnonzero(sound)
+def _by_chunks(model: ProfileLikelihood, work: Callable[[ProfileLikelihood], Any], count: int) -> Array:
+    """So many numbers of each fit, shape (count, n); NaN where fewer than two studies count."""
+    result = np.full((count, model.k.size), np.nan)
+    rows = np.flatnonzero(np.isfinite(model.tau2))
     size = max(1, _ELEMENTS // max(128 * model.y.shape[1], 1))
     for start in range(0, rows.size, size):
         part = rows[start : start + size]
-        low[part], high[part] = work(model.take(part))
-    return low.reshape(shape), high.reshape(shape)
+        result[:, part] = work(model.take(part))
+    return result
 
 
 def profile_tau2(
@@ -92,7 +91,8 @@ def profile_tau2(
         low, high = some.range(drop)
         return low * some.unit * some.unit, high * some.unit * some.unit
 
-    return _by_chunks(model, work, np.isfinite(fits.tau2).reshape(-1), fits.k.shape)
+    low, high = _by_chunks(model, work, 2).reshape((2, *fits.k.shape))
+    return low, high
 
 
 def profile_mean(
@@ -132,8 +132,40 @@ def profile_mean(
     fits = fit(y, v, mask=mask, tau2="ML", weights=False)
     model = ProfileLikelihood.read(y, v, mask, fits.tau2, restricted=False)
     drop = _drop(level)
-    sound = np.isfinite(fits.tau2).reshape(-1)
-    return _by_chunks(model, lambda some: some.mean_interval(drop), sound, fits.k.shape)
+    low, high = _by_chunks(model, lambda some: some.mean_interval(drop), 2).reshape((2, *fits.k.shape))
+    return low, high
+
+
+def profile_p(y: ArrayLike, v: ArrayLike, *, mask: ArrayLike | None = None) -> Array:
+    """Two-sided P value of the likelihood ratio test of the mean against no effect.
+
+    Parameters
+    ----------
+    y, v : array_like, shape (..., k)
+        Effects and sampling variances.
+    mask : array_like of bool, shape (..., k), optional
+        Which studies count.
+
+    Returns
+    -------
+    Array, shape (...)
+        NaN where fewer than two studies count.
+
+    Examples
+    --------
+    >>> from ketameta.models.profile import profile_p
+    >>> float(profile_p([-1.2, -0.4, -0.1, -0.9], [0.04, 0.09, 0.05, 0.06]).round(4))
+    0.0309
+    """
+    fits = fit(y, v, mask=mask, tau2="ML", weights=False)
+    model = ProfileLikelihood.read(y, v, mask, fits.tau2, restricted=False)
+
+    def work(some: ProfileLikelihood) -> Array:
+        estimate = some.base + some.unit * some.at(some.tau2[:, None])[1][:, 0]
+        deviance = some.deviance(np.zeros(estimate.size), np.where(estimate < 0, 1.0, -1.0))
+        return np.asarray(2.0 * special.ndtr(-np.sqrt(np.where(estimate == 0, 0.0, deviance))))
+
+    return _by_chunks(model, work, 1).reshape(fits.k.shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
