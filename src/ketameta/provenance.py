@@ -53,7 +53,7 @@ class Provenance(Shown):
     Attributes
     ----------
     software : str
-        ``"ketameta 0.6.0"``.
+        ``"ketameta 0.7.0"``.
     dataset : str
         Name and version of the data set, or ``"user data"``.
     dataset_sha256 : str
