@@ -13,6 +13,7 @@ import ketameta as km
 from ketameta.errors import FigureError
 from ketameta.plots import FigureOptions, describe, funnel
 from ketameta.plots.funnel import funnel_region
+from ketameta.robustness import limit_meta_analysis, trim_and_fill
 
 from .artists import labelled
 from .room import assert_apart, assert_inside
@@ -175,3 +176,118 @@ def test_other_things_are_refused(make: SimpleNamespace) -> None:
     for bad in ({"width_mm": 20}, {"font_size": 2}, {"names": "some"}):
         with pytest.raises(FigureError, match=next(iter(bad))):
             FigureOptions(**bad)
+
+
+def leaning(k: int = 12, measure: str = "SMD") -> pd.DataFrame:
+    """Effects that fall with the standard error."""
+    se = np.linspace(0.1, 0.9, k)
+    yi = -0.2 - 0.9 * se + 0.6 * se * np.sin(np.arange(k) * 2.3)
+    return pd.DataFrame(
+        {"yi": yi, "vi": se**2, "measure": measure, "label": [f"Author{i} {2000 + i}" for i in range(k)]}
+    )
+
+
+def test_filled_studies_are_open_dots_and_come_with_their_estimate() -> None:
+    fit = km.pool(leaning())
+    fill = trim_and_fill(fit)
+    assert fill.k_filled > 0
+    ax = funnel(fit, fill=fill)
+    (dots,) = labelled(ax, "_filled")
+    np.testing.assert_allclose(dots.get_offsets(), np.column_stack((fill.filled_yi, np.sqrt(fill.filled_vi))))
+    assert not np.array_equal(dots.get_facecolor(), dots.get_edgecolor())
+    (line,) = labelled(ax, "_filled_estimate")
+    assert set(line.get_xdata()) == {fill.adjusted.estimate}
+    (study,) = labelled(ax, "_study")
+    assert len(study.get_offsets()) == fit.k
+    assert ax.get_xlim()[0] < fill.filled_yi.min()
+    assert fill.filled_yi.max() < ax.get_xlim()[1]
+    words = [text.get_text().replace("\n", " ") for text in ax.get_legend().get_texts()]
+    assert words == [
+        *("Study", "Pooled estimate", "Filled (trim and fill)", "Estimate with filled studies"),
+        *("No difference", "95% of studies expected"),
+    ]
+    told = f"Trim and fill (L0, right side): {fill.k_filled} studies filled in, estimate with them"
+    assert told in describe(ax)
+    assert told in " ".join(text.get_text() for text in ax.texts)
+
+
+@pytest.mark.parametrize("measure", ["SMD", "OR"])
+def test_the_limit_curve_ends_in_the_adjusted_effect(measure: str) -> None:
+    fit = km.pool(leaning(measure=measure))
+    limit = limit_meta_analysis(fit)
+    ax = funnel(fit, limit=limit)
+    (curve,) = labelled(ax, "_limit")
+    shown, depth = curve.get_data()
+    effect = np.log(shown) if measure == "OR" else shown
+    np.testing.assert_allclose(effect, limit.beta + limit.alpha * np.sqrt(depth**2 + limit.tau2), atol=1e-12)
+    assert depth[0] == 0
+    assert depth[-1] == pytest.approx(ax.get_ylim()[0])
+    (end,) = labelled(ax, "_limit_estimate")
+    assert end.get_xdata()[0] == pytest.approx(shown[0], rel=1e-12)
+    assert ax.get_xlim()[0] < shown.min() < shown.max() < ax.get_xlim()[1]
+    words = [text.get_text().replace("\n", " ") for text in ax.get_legend().get_texts()]
+    assert "Expected by limit meta-analysis" in words
+    assert "Limit meta-analysis: adjusted effect, at a standard error of 0," in describe(ax)
+
+
+@pytest.mark.parametrize("width", [85, 180])
+@pytest.mark.parametrize("contours", [False, True])
+@pytest.mark.parametrize("k", [3, 12, 60])
+def test_words_have_room_beside_fill_and_limit(width: float, contours: bool, k: int) -> None:
+    for measure in ("SMD", "OR"):
+        fit = km.pool(leaning(k, measure))
+        ax = funnel(
+            fit,
+            contours=contours,
+            fill=trim_and_fill(fit),
+            limit=limit_meta_analysis(fit),
+            title="A title",
+            options=FigureOptions(width_mm=width),
+        )
+        assert_apart(ax.figure)
+        assert_inside(ax.figure)
+
+
+def test_a_fill_without_studies_says_so() -> None:
+    fit = km.pool(yi=[-0.5, -0.3, -0.1, -0.9, 0.3], vi=[0.1, 0.01, 0.1, 0.4, 0.4], tau2="DL")
+    ax = funnel(fit, fill=trim_and_fill(fit))
+    assert "no study filled in, the estimate stays" in describe(ax)
+    assert len(labelled(ax, "_filled")[0].get_offsets()) == 0
+
+
+def test_results_of_another_pool_are_refused() -> None:
+    rows = leaning()
+    fit, other = km.pool(rows), km.pool(rows.iloc[1:])
+    again = km.pool(rows.copy())
+    funnel(fit, fill=trim_and_fill(again), limit=limit_meta_analysis(again))
+    for wrong in (other, km.pool(rows, tau2="DL"), km.pool(rows, level=0.9), km.pool(rows, ci="Wald")):
+        with pytest.raises(
+            FigureError, match=r"fill: this is the result of trim_and_fill\(\) on another pool"
+        ):
+            funnel(fit, fill=trim_and_fill(wrong))
+        with pytest.raises(
+            FigureError, match=r"limit: this is the result of limit_meta_analysis\(\) on another"
+        ):
+            funnel(fit, limit=limit_meta_analysis(wrong))
+    with pytest.raises(FigureError, match=r"fill: give the result of trim_and_fill\(\) .* not LimitMeta"):
+        funnel(fit, fill=limit_meta_analysis(fit))
+    with pytest.raises(FigureError, match=r"limit: give the result of limit_meta_analysis\(\) .* not bool"):
+        funnel(fit, limit=True)
+
+
+def test_names_keep_clear_of_filled_dots() -> None:
+    fit = km.pool(leaning(30))
+    fill = trim_and_fill(fit)
+    ax = funnel(fit, fill=fill)
+    ax.figure.draw_without_rendering()
+    dots = ax.transData.transform(np.column_stack((fill.filled_yi, np.sqrt(fill.filled_vi))))
+    names = set(fit.rows["label"])
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text().replace("\n", " ") in names]
+    assert len(boxes) >= 5
+    assert not any(box.contains(*dot) for box in boxes for dot in dots)
+
+
+def test_notes_know_an_smd_in_any_case() -> None:
+    ax = funnel(km.pool(leaning(measure="smd")))
+    texts = [text.get_text().replace("\n", " ") for text in ax.figure.texts + ax.texts]
+    assert any("grows with the SMD itself" in text for text in texts)

@@ -11,12 +11,18 @@ from ketameta.plots.evidence_map import evidence_map
 from ketameta.plots.forest import ForestOptions, forest
 from ketameta.plots.foresttable import forest_table
 from ketameta.plots.funnel import funnel
+from ketameta.plots.gosh_plot import gosh_plot
+from ketameta.plots.influence_panel import influence_plot
 from ketameta.plots.labbe import labbe
+from ketameta.plots.missing_plot import missing_plot
 from ketameta.plots.prior_posterior import prior_posterior
 from ketameta.plots.radial import radial
 from ketameta.plots.rob import rob_plot
+from ketameta.plots.specification import specification_curve
+from ketameta.plots.stepwise import stepwise_plot
 from ketameta.plots.style import save
 from ketameta.plots.timecourse import TimecourseOptions, timecourse
+from ketameta.plots.unblinding_plot import unblinding_plot
 
 __all__ = [
     "FigureOptions",
@@ -30,12 +36,18 @@ __all__ = [
     "forest",
     "forest_table",
     "funnel",
+    "gosh_plot",
+    "influence_plot",
     "labbe",
+    "missing_plot",
     "prior_posterior",
     "radial",
     "rob_plot",
     "save",
+    "specification_curve",
+    "stepwise_plot",
     "timecourse",
+    "unblinding_plot",
 ]
 
 

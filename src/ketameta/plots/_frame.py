@@ -298,7 +298,8 @@ def _draw_axes(ax: Axes, frame: Frame, palette: Palette) -> None:
     style_axes(ax, frame.size, palette)
     texts = [text.replace("$", r"\$") for text in frame.x_labels.texts]
     ax.set_xticks(frame.x_ticks, texts, rotation=90 if frame.x_labels.turned else 0, linespacing=1.2, **look)
-    ax.set_yticks(frame.y_ticks, frame.y.scale.tick_text(frame.y_ticks), **look)
+    names = [text.replace("$", r"\$") for text in frame.y.scale.tick_text(frame.y_ticks)]
+    ax.set_yticks(frame.y_ticks, names, **look)
 
 
 def _draw_words(ax: Axes, frame: Frame, palette: Palette) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,22 +13,34 @@ from ketameta.errors import FigureError
 from ketameta.models import Pooled
 from ketameta.plots._asked import of_class
 from ketameta.plots._figureoptions import FigureOptions
-from ketameta.plots._frame import Axis, Frame, Words, open_frame
-from ketameta.plots._looks import edge_look, estimate_look, null_look, study_dots
+from ketameta.plots._frame import Axis, Words, open_frame
+from ketameta.plots._funnelmarks import (
+    CONTOURS,
+    draw_contours,
+    draw_filled,
+    draw_funnel,
+    draw_limit,
+    keys,
+    line_points,
+    quantile,
+    words_of_keys,
+)
+from ketameta.plots._looks import study_dots
 from ketameta.plots._names import draw_names, place_names
 from ketameta.plots._notes import method_lines
 from ketameta.plots._scale import Scale, scale_of
 from ketameta.plots._words import level_text, sides
 from ketameta.plots.alt import axis_words, remember, sentences
-from ketameta.plots.style import Palette, quiet_rc
+from ketameta.plots.style import quiet_rc
+from ketameta.robustness import LimitMeta, TrimFill
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["Funnel", "funnel", "funnel_region"]
 
-_CONTOURS = (0.90, 0.95, 0.99)
 _ENOUGH = 10
+_ALIKE = ("measure", "k", "tau2_method", "ci_method", "level", "estimate")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +89,7 @@ def funnel_region(yi: ArrayLike, vi: ArrayLike, *, centre: float, level: float =
     >>> funnel_region([-0.9, -0.4, 0.4], [0.10, 0.05, 0.08], centre=-0.5).outside.tolist()
     [False, False, True]
     """
-    outside = np.abs(np.asarray(yi, float) - centre) > _z(level) * np.sqrt(np.asarray(vi, float))
+    outside = np.abs(np.asarray(yi, float) - centre) > quantile(level) * np.sqrt(np.asarray(vi, float))
     return Funnel(centre, level, outside)
 
 
@@ -86,6 +97,8 @@ def funnel(
     fit: Pooled,
     *,
     contours: bool = False,
+    fill: TrimFill | None = None,
+    limit: LimitMeta | None = None,
     ax: Axes | None = None,
     title: str | None = None,
     favours: tuple[str, str] | None = None,
@@ -101,6 +114,12 @@ def funnel(
         Draw the regions of P values around no effect in place of the funnel around the pooled estimate: studies
         that are missing where results are not significant speak for publication bias, studies that are missing
         elsewhere for other reasons (Peters et al. 2008).
+    fill : TrimFill, optional
+        Result of :func:`ketameta.robustness.trim_and_fill` on `fit`: the studies that it fills in stand as open
+        dots, and the estimate with them as a dashed line.
+    limit : LimitMeta, optional
+        Result of :func:`ketameta.robustness.limit_meta_analysis` on `fit`: a line of the effect that it expects
+        at each standard error, which ends in the adjusted effect at 0.
     ax : Axes, optional
         Empty axes to draw in; they shrink so that everything stays in their box. By default a new figure is made.
     title : str, optional
@@ -119,7 +138,8 @@ def funnel(
     Raises
     ------
     FigureError
-        `fit` is not the result of :func:`ketameta.pool`, the axes are not empty, or there is too little room.
+        `fit` is not the result of :func:`ketameta.pool`, `fill` or `limit` are of another pool, the axes are not
+        empty, or there is too little room.
 
     Notes
     -----
@@ -150,140 +170,134 @@ def funnel(
         raise FigureError(
             f"funnel() draws the result of pool(), not {type(fit).__name__}; pool the effects first."
         )
+    _check(fit, "fill", fill, TrimFill, "trim_and_fill")
+    _check(fit, "limit", limit, LimitMeta, "limit_meta_analysis")
     options = of_class(options, FigureOptions())
     scale = scale_of(fit.measure)
     yi, se = np.asarray(fit.yi, float), np.sqrt(np.asarray(fit.vi, float))
     region = funnel_region(yi, fit.vi, centre=0.0 if contours else fit.estimate, level=fit.level)
     who = sides(fit.rows, favours)
-    low, high, deepest = _ends(fit, region, contours=contours)
+    low, high, deepest = _ends(fit, region, fill, limit, contours=contours)
     with quiet_rc():
         ax, frame, palette = open_frame(
             ax,
             options,
             Axis(scale.title, scale, low, high, sides=who),
             Axis("Standard error", scale_of("effect"), 0.0, deepest, inverted=True),
-            Words(title, _legend(fit, contours=contours), _foot(fit)),
+            Words(
+                title,
+                words_of_keys(fit, contours=contours, fill=fill, limit=limit),
+                _foot(fit, scale, fill, limit),
+            ),
         )
-        draw = _contours if contours else _funnel
+        draw = draw_contours if contours else draw_funnel
         draw(ax, frame, palette, fit)
         shown = scale.shown(yi)
         radius = 0.32 * frame.size
         study_dots(ax, shown, se, radius, palette)
-        frame.draw_legend(ax, _handles(frame, palette, fit, contours=contours), palette)
+        dots, names = frame.places(yi, se), [str(name) for name in fit.rows["label"]]
         notable = np.where(region.outside, 2.0, 1.0) * np.abs(yi - region.centre) / se
-        names = place_names(
+        if limit is not None:
+            draw_limit(ax, frame, palette, limit, radius)
+        if fill is not None:
+            draw_filled(ax, frame, palette, fill, radius)
+            dots = np.vstack((dots, frame.places(fill.filled_yi, np.sqrt(fill.filled_vi))))
+            notable = np.append(notable, np.full(fill.k_filled, np.nan))
+            names += [""] * fill.k_filled
+        handles = keys(frame, palette, contours=contours, fill=fill, limit=limit)
+        frame.draw_legend(ax, handles, palette)
+        placed = place_names(
             frame,
-            frame.places(yi, se),
-            [str(name) for name in fit.rows["label"]],
+            dots,
+            names,
             radius=radius,
             notable=notable,
             choice=options.names,
-            lines=_lines(fit, region, frame),
+            lines=line_points(fit, region.centre, region.level, frame, fill, limit),
         )
-        draw_names(ax, frame, names, shown, se, palette.ink)
-    remember(ax, _words(fit, region, scale, who, contours=contours))
+        draw_names(ax, frame, placed, shown, se, palette.ink)
+    remember(ax, _words(fit, region, scale, who, fill, limit, contours=contours))
     return ax
 
 
-def _ends(fit: Pooled, region: Funnel, *, contours: bool) -> tuple[float, float, float]:
-    """Ends of the effect axis, which hold all studies, and the largest standard error."""
+def _check(fit: Pooled, name: str, found: object, wanted: type[TrimFill | LimitMeta], maker: str) -> None:
+    """Refuse what is no such result, or that of another pool."""
+    if found is None:
+        return
+    if not isinstance(found, wanted):
+        raise FigureError(
+            f"{name}: give the result of {maker}() on the same pool, not {type(found).__name__}."
+        )
+    other = found.unadjusted
+    same = all(getattr(fit, part) == getattr(other, part) for part in _ALIKE)
+    if not (same and np.array_equal(fit.yi, other.yi) and np.array_equal(fit.vi, other.vi)):
+        raise FigureError(
+            f"{name}: this is the result of {maker}() on another pool (k = {other.k}, {other.method}); "
+            f"give that of {maker}(fit) for the fit that is drawn."
+        )
+
+
+def _ends(
+    fit: Pooled, region: Funnel, fill: TrimFill | None, limit: LimitMeta | None, *, contours: bool
+) -> tuple[float, float, float]:
+    """Ends of the effect axis, which hold all studies and lines, and the largest standard error."""
     yi, deepest = np.asarray(fit.yi, float), 1.08 * float(np.sqrt(np.max(fit.vi)))
-    reach = _z(_CONTOURS[1] if contours else fit.level) * deepest
+    reach = quantile(CONTOURS[1] if contours else fit.level) * deepest
     ends = [0.0, fit.estimate, *yi, region.centre - reach, region.centre + reach]
+    ends += [] if fill is None else [*fill.filled_yi.tolist(), fill.adjusted.estimate]
+    ends += [] if limit is None else limit.at([0.0, deepest]).tolist()
     margin = 0.04 * (max(ends) - min(ends))
     return min(ends) - margin, max(ends) + margin, deepest
 
 
-def _z(level: float) -> float:
-    return NormalDist().inv_cdf(0.5 + level / 2)
-
-
-def _edges(centre: float, level: float, frame: Frame, scale: Scale) -> tuple[Array, Array, Array]:
-    """Left and right edge of a region on the shown scale, and the standard errors they belong to."""
-    depth = np.linspace(0.0, frame.y.high, 200 if scale.ratio else 2)
-    reach = _z(level) * depth
-    return scale.shown(centre - reach), scale.shown(centre + reach), depth
-
-
-def _funnel(ax: Axes, frame: Frame, palette: Palette, fit: Pooled) -> None:
-    """The region around the pooled estimate, and the line of no difference."""
-    scale = frame.x.scale
-    left, right, depth = _edges(fit.estimate, fit.level, frame, scale)
-    ax.fill_betweenx(depth, left, right, color=palette.shade, linewidth=0, zorder=0.5, label="_region")
-    for edge in (left, right):
-        ax.plot(edge, depth, zorder=1, label="_edge", **edge_look(palette))
-    centre = float(scale.shown(fit.estimate))
-    ax.plot([centre] * 2, [0, frame.y.high], zorder=1.5, label="_estimate", **estimate_look(palette))
-    if frame.x.low < 0 < frame.x.high:
-        ax.axvline(scale.null, zorder=1.2, label="_null", **null_look(palette))
-
-
-def _contours(ax: Axes, frame: Frame, palette: Palette, fit: Pooled) -> None:
-    """Regions of P values around no effect, and the pooled estimate."""
-    scale = frame.x.scale
-    for level, fill in zip(_CONTOURS[::-1], _fills(palette), strict=True):
-        left, right, depth = _edges(0.0, level, frame, scale)
-        ax.fill_betweenx(depth, left, right, color=fill, linewidth=0, zorder=0.5, label="_region")
-        for edge in (left, right):
-            ax.plot(edge, depth, color=palette.rule, linewidth=0.6, zorder=1, label="_edge")
-    ax.axvline(scale.null, zorder=1.2, label="_null", **null_look(palette))
-    centre = float(scale.shown(fit.estimate))
-    ax.plot([centre] * 2, [0, frame.y.high], zorder=1.5, label="_estimate", **estimate_look(palette))
-
-
-def _lines(fit: Pooled, region: Funnel, frame: Frame) -> Array:
-    """Points along the lines of the figure, in points of the panel."""
-    depth = np.linspace(0.0, frame.y.high, 60)
-    reach = _z(region.level) * depth
-    across = [np.full(60, 0.0), np.full(60, fit.estimate), region.centre - reach, region.centre + reach]
-    return np.vstack([frame.places(x, depth) for x in across])
-
-
-def _fills(palette: Palette) -> tuple[str, str, str]:
-    """Fills of the regions, from the outermost to the innermost, which is the paper."""
-    from matplotlib.colors import to_hex, to_rgb
-
-    shade, paper = np.array(to_rgb(palette.rule)), np.array(to_rgb(palette.paper))
-    mixed = [to_hex(tuple(part * shade + (1 - part) * paper)) for part in (0.75, 0.35)]
-    return mixed[0], mixed[1], palette.paper
-
-
-def _legend(fit: Pooled, *, contours: bool) -> tuple[str, ...]:
-    if contours:
-        return ("Study", "Pooled estimate", "No difference", "p > 0.10", "0.05 < p < 0.10", "0.01 < p < 0.05")
-    return ("Study", "Pooled estimate", "No difference", f"{level_text(fit.level)} of studies expected")
-
-
-def _handles(frame: Frame, palette: Palette, fit: Pooled, *, contours: bool) -> list[Any]:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    dot: dict[str, Any] = {"marker": "o", "color": palette.study, "markersize": 0.64 * frame.size}
-    found: list[Any] = [
-        Line2D([], [], linestyle="none", markeredgecolor=palette.paper, markeredgewidth=0.5, **dot),
-        Line2D([], [], **estimate_look(palette)),
-        Line2D([], [], **null_look(palette)),
-    ]
-    if not contours:
-        return [*found, Patch(facecolor=palette.shade, edgecolor=palette.muted, linestyle=(0, (3, 2)))]
-    fills = _fills(palette)[::-1]
-    return found + [Patch(facecolor=fill, edgecolor=palette.rule, linewidth=0.6) for fill in fills]
-
-
-def _foot(fit: Pooled) -> tuple[str, ...]:
+def _foot(fit: Pooled, scale: Scale, fill: TrimFill | None, limit: LimitMeta | None) -> tuple[str, ...]:
     notes = []
     if fit.k < _ENOUGH:
         notes.append(
             f"With {plural(fit.k, 'study', 'studies')} chance cannot be told from asymmetry: ten or more are needed."
         )
-    if fit.measure == "SMD":
+    if fit.measure.upper() == "SMD":
         notes.append(
             "The standard error of an SMD grows with the SMD itself, which makes a funnel lean without any bias."
         )
+    if fill is not None:
+        notes.append(
+            f"{_filled(fill, scale)}. Filled studies mirror the most extreme ones; they are no data."
+        )
+    if limit is not None:
+        notes.append(f"{_limited(limit, scale)}. This is an extrapolation, with a Wald interval.")
     return (*notes, *method_lines(fit))
 
 
-def _words(fit: Pooled, region: Funnel, scale: Scale, who: tuple[str, str], *, contours: bool) -> str:
+def _filled(fill: TrimFill, scale: Scale) -> str:
+    """What trim and fill found, without the full stop."""
+    start = f"Trim and fill ({fill.estimator}, {fill.side} side)"
+    if not fill.k_filled:
+        return f"{start}: no study filled in, the estimate stays"
+    after = _estimate(fill.adjusted, scale)
+    return f"{start}: {plural(fill.k_filled, 'study', 'studies')} filled in, estimate with them {after}"
+
+
+def _limited(limit: LimitMeta, scale: Scale) -> str:
+    """What the limit meta-analysis found, without the full stop."""
+    return f"Limit meta-analysis: adjusted effect, at a standard error of 0, {_estimate(limit, scale)}"
+
+
+def _estimate(found: Pooled | LimitMeta, scale: Scale) -> str:
+    bounds = scale.interval(found.ci_low, found.ci_high, form="{low} to {high}")
+    return f"{scale.text(found.estimate)} ({level_text(found.level)} CI {bounds})"
+
+
+def _words(
+    fit: Pooled,
+    region: Funnel,
+    scale: Scale,
+    who: tuple[str, str],
+    fill: TrimFill | None,
+    limit: LimitMeta | None,
+    *,
+    contours: bool,
+) -> str:
     se = np.sqrt(np.asarray(fit.vi, float))
     count = int(np.sum(region.outside))
     around = "no difference" if contours else "the pooled estimate"
@@ -294,4 +308,6 @@ def _words(fit: Pooled, region: Funnel, scale: Scale, who: tuple[str, str], *, c
         f"Pooled estimate {scale.short} {scale.text(fit.estimate)}",
         f"{count} of {fit.k} outside the {level_text(fit.level)} region around {around}",
     ]
+    parts += [] if fill is None else [_filled(fill, scale)]
+    parts += [] if limit is None else [_limited(limit, scale)]
     return sentences(parts)
