@@ -5,6 +5,7 @@ Versions and hashes are written as ``VERSION`` and ``HASH``, the style sheet of 
 """
 
 import importlib
+import inspect
 import pkgutil
 import re
 import warnings
@@ -16,12 +17,13 @@ import pandas as pd
 import pytest
 
 import ketameta as km
+from ketameta import robustness
 from ketameta._render import Shown, interval, number
 from ketameta.curves import compare, relapse, responding
 from ketameta.effects import covariance, mean_sd_from_quantiles, smd
 from ketameta.errors import SelectionError
-from ketameta.evidence import Trials
-from ketameta.models import permutation
+from ketameta.evidence import Trials, load_missing
+from ketameta.models import Pooled, permutation
 from ketameta.reporting import Report, prisma_items, receipt
 from ketameta.reporting.citing import Citations
 from ketameta.reporting.references import Reference
@@ -100,6 +102,34 @@ def table() -> Trials:
     )
 
 
+def doubts(fit: Pooled, rows: Trials) -> dict[str, object]:
+    """One of everything that says whether a result would stand."""
+    universes = km.multiverse(
+        rows,
+        {"indication": "MDD", "outcome": "depression"},
+        {"window": ((18, 36, 24), (100, 200)), "score": (None, "endpoint"), "tau2": ("REML", "DL")},
+        progress=False,
+    )
+    return {
+        "left_out": km.leave_one_out(fit),
+        "cumulative": km.cumulative(fit),
+        "influence": km.influence(fit),
+        "gosh": km.gosh(fit, progress=False),
+        "small_study_test": robustness.egger(fit),
+        "pet_peese": robustness.pet_peese(fit),
+        "excess_significance": robustness.excess_significance(fit),
+        "trim_fill": robustness.trim_and_fill(fit),
+        "limit_meta": robustness.limit_meta_analysis(fit),
+        "selection_model": robustness.selection_model(fit),
+        "bias": km.bias(fit),
+        "unblinding": robustness.unblinding(fit, threshold=-0.24),
+        "missing_evidence": robustness.missing_evidence(fit, [40, 20, None]),
+        "rob_me": robustness.rob_me(rows, load_missing().head(4), indication="MDD", outcomes=["depression"]),
+        "multiverse": universes,
+        "universe_share": universes.share(below=-0.24),
+    }
+
+
 @cache
 def shown() -> dict[str, object]:
     """One of everything that shows itself at the end of a cell."""
@@ -144,7 +174,8 @@ def shown() -> dict[str, object]:
             "methods": km.methods_text(fit, posterior, style="markdown"),
             "prisma": prisma_items(fit),
             "findings": km.summary_of_findings({"Depression, <24 h>": fit}),
-            "report": Report(Path("out"), (), (), ()),
+            "report": Report(Path("out"), (), (), (), (), ()),
+            **doubts(fit, rows),
             "receipt": receipt(fit),
             "verification": km.verify({**receipt(fit).to_dict(), "record_sha256": "0" * 64}, trials=es),
             "error": SelectionError("no row of the table has indication='<MMD>'.\nDid you mean 'MDD'?"),
@@ -190,7 +221,11 @@ def test_every_result_is_among_them():
     classes, waiting = set(), [Shown]
     while waiting:
         waiting += (found := waiting.pop().__subclasses__())
-        classes |= {each.__name__ for each in found if each.__module__.startswith("ketameta.")}
+        classes |= {
+            each.__name__
+            for each in found
+            if each.__module__.startswith("ketameta.") and not inspect.isabstract(each)
+        }
     assert set(shown()) == set(NAMES)
     assert classes <= {type(result).__name__ for result in shown().values()}
 

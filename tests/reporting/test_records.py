@@ -37,7 +37,7 @@ def answer(record):
         ('{"format": 5}', "it has no format"),
         ('{"format": "other/1"}', "it has no format"),
         ('{"format": "ketameta-results/1"}', "Make the report or receipt anew"),
-        ('{"format": "ketameta-results/2"}', "has no dataset; it is damaged"),
+        ('{"format": "ketameta-results/3"}', "has no dataset; it is damaged"),
         ('{"a": NaN}', "NaN is no number of JSON"),
         ('{"a": [-Infinity]}', "-Infinity is no number of JSON"),
         ('{"a": 1e999}', "the number 1e999 is beyond double precision"),

@@ -85,7 +85,7 @@ def test_figures_come_in_three_formats(made):
 
 def test_results_json_holds_every_number_and_its_origin(made, small):
     record = json.loads((made.folder / "results.json").read_text(encoding="utf-8"))
-    assert record["format"] == "ketameta-results/2"
+    assert record["format"] == "ketameta-results/3"
     assert record["dataset"]["rows"] == len(small)
     assert len(record["dataset"]["rows_sha256"]) == 64
     assert set(record["software"]) >= {"ketameta", "numpy", "scipy", "pandas", "statsmodels", "forestplot"}

@@ -4,7 +4,6 @@ import re
 from html.parser import HTMLParser
 from itertools import pairwise
 
-import numpy as np
 import pytest
 
 import ketameta as km
@@ -20,15 +19,28 @@ from ketameta.reporting.markup import link, table
 from ketameta.reporting.page import _header, render_page
 from ketameta.reporting.page_harms import harms_rows
 from ketameta.reporting.page_limits import doubt_section, limits_section
-from ketameta.reporting.page_pools import _verdict
+from ketameta.reporting.page_pools import _verdict, heterogeneity
 from ketameta.reporting.page_protocols import protocols_table
 from ketameta.reporting.page_questions import _by_comparator
 from ketameta.reporting.questions import ANALYSES, WINDOWS
-from ketameta.reporting.stability import stability
+from ketameta.robustness import leave_one_out
 
 HOSTILE = '<script>alert(1)</script>&"\' id="x" javascript:alert(1)'
 SECTIONS = (
-    *("glance", "map", "mdd", "ptsd", "si", "protocols", "harms", "doubt", "methods", "limits", "glossary"),
+    *(
+        "glance",
+        "map",
+        "mdd",
+        "ptsd",
+        "si",
+        "protocols",
+        "harms",
+        "standing",
+        "doubt",
+        "methods",
+        "limits",
+        "glossary",
+    ),
     "references",
 )
 
@@ -89,8 +101,11 @@ def test_nothing_is_fetched(page, walked):
     outside = [
         (tag, attrs["href"]) for tag, attrs in walked.elements if not attrs.get("href", "#").startswith("#")
     ]
-    assert outside
-    assert all(tag == "a" and address.startswith(("https://", "http://")) for tag, address in outside)
+    drawn = [address for tag, address in outside if tag == "image"]
+    assert all(address.startswith("data:image/png;base64,") for address in drawn)
+    links = [(tag, address) for tag, address in outside if tag != "image"]
+    assert links
+    assert all(tag == "a" and address.startswith(("https://", "http://")) for tag, address in links)
     assert "@import" not in page
     assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", page))
     assert not re.search(r"fetch\(|XMLHttpRequest|import\(|WebSocket|eval\(", page)
@@ -139,21 +154,13 @@ def test_every_term_of_the_glossary_is_defined(walked):
     assert all(meaning.endswith(".") for meaning in TERMS.values())
 
 
-def test_pools_without_each_trial_are_those_of_pool():
-    yi, vi = np.array([-1.0, -0.4, -0.1, -0.5]), np.array([0.04, 0.09, 0.05, 0.06])
-    left = stability(km.pool(yi=yi, vi=vi))
-    for i in range(4):
-        keep = np.arange(4) != i
-        alone = km.pool(yi=yi[keep], vi=vi[keep])
-        found = (left.estimate[i], left.ci_low[i], left.ci_high[i], left.tau2[i])
-        assert found == pytest.approx((alone.estimate, alone.ci_low, alone.ci_high, alone.tau2), rel=1e-9)
-        assert left.excludes_null()[i] == (alone.ci_low > 0 or alone.ci_high < 0)
-    assert stability(km.pool(yi=yi[:3], vi=vi[:3])) is not None
-
-
 @pytest.mark.filterwarnings("ignore::ketameta.errors.KetametaWarning")
 def test_two_trials_have_no_pools_without_one():
-    assert stability(km.pool(yi=[-1.0, -0.4], vi=[0.04, 0.09])) is None
+    rows = load_trials()
+    two = rows[rows["cohort_id"].isin(["murrough2013", "fava2020"])]
+    found = [analyse_window(two, analysis, "single", WINDOWS[1]) for analysis in ANALYSES[:1]]
+    assert [each.fit.k for each in found] == [2]
+    assert "two trials: without one of them nothing is left to pool" in heterogeneity("Pools", found)
 
 
 def test_harms_are_counts_of_the_table():
@@ -207,6 +214,8 @@ def contents_of(trials):
         missing=load_missing(),
         windows=(),
         curves=(),
+        standings=(),
+        universes=(),
         comparisons=(),
         figures={},
         dataset="data",
@@ -257,7 +266,7 @@ def test_classes_of_comparators_are_compared_in_words():
 
 def test_intervals_name_the_value_of_no_difference():
     yi, vi = [-1.0, -0.4, -0.1, -0.5], [0.04, 0.09, 0.05, 0.06]
-    left = stability(km.pool(yi=yi, vi=vi))
+    left = leave_one_out(km.pool(yi=yi, vi=vi))
     assert _verdict(True, left, null="1").startswith("excludes 1; includes it without ")
     assert _verdict(True, None, null="0").startswith("two trials")
 

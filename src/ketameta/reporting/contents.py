@@ -14,6 +14,7 @@ from ketameta.provenance import ATTRS_KEY, rows_sha256
 from ketameta.reporting.analysis import CurveResult, WindowResult
 from ketameta.reporting.comparison import Comparison
 from ketameta.reporting.crosscheck import CrossCheck
+from ketameta.reporting.standing import Standing, Universes
 
 __all__ = ["Contents", "is_own", "is_packaged"]
 
@@ -31,6 +32,8 @@ class Contents:
     windows: tuple[WindowResult, ...]
     curves: tuple[CurveResult, ...]
     comparisons: tuple[Comparison, ...]
+    standings: tuple[Standing, ...]
+    universes: tuple[Universes, ...]
     figures: Mapping[str, tuple[Path, str]]
     dataset: str
     dataset_sha256: str

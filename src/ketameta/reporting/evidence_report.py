@@ -9,18 +9,19 @@ import pandas as pd
 
 from ketameta._render import Card, Shown
 from ketameta.errors import KetametaError
-from ketameta.evidence import load_missing
 from ketameta.provenance import package_versions, trace
 from ketameta.reporting.analysis import CurveResult, WindowResult
 from ketameta.reporting.bias_figure import write_bias
 from ketameta.reporting.comparison import Comparison
 from ketameta.reporting.comparison_figure import write_comparisons
-from ketameta.reporting.contents import is_own, is_packaged
-from ketameta.reporting.findings import STEPS, find, trials_table
+from ketameta.reporting.contents import is_packaged
+from ketameta.reporting.findings import STEPS, find, known_missing, trials_table
 from ketameta.reporting.map_figure import write_map
 from ketameta.reporting.page import Contents, render_page
 from ketameta.reporting.progress import Progress
 from ketameta.reporting.records import as_json, sealed
+from ketameta.reporting.standing import Standing, Universes
+from ketameta.reporting.standing_figures import drawn, write_standings
 from ketameta.reporting.writing import write_figures, write_tables
 
 __all__ = ["Report", "report"]
@@ -40,12 +41,18 @@ class Report(Shown):
         One for each durability question.
     comparisons : tuple of Comparison
         Published pooled results beside ours.
+    standings : tuple of Standing
+        For each pool of three trials or more, whether it would stand.
+    universes : tuple of Universes
+        For each question, its headline analysis under every combination of choices.
     """
 
     folder: Path
     windows: tuple[WindowResult, ...]
     curves: tuple[CurveResult, ...]
     comparisons: tuple[Comparison, ...]
+    standings: tuple[Standing, ...]
+    universes: tuple[Universes, ...]
 
     @property
     def page(self) -> Path:
@@ -74,6 +81,11 @@ class Report(Shown):
                     str(sum(bool(c.curves) for c in self.curves)),
                 ),
                 ("published results compared", str(len(self.comparisons)), ""),
+                (
+                    "pools asked whether they would stand",
+                    str(sum(w.is_pool for w in self.windows)),
+                    str(len(self.standings)),
+                ),
             ),
             footer=(f"The page: {self.page}",),
         )
@@ -126,12 +138,14 @@ def report(
 
     found = find(table, steps, packaged=trials is None)
     windows, curves, comparisons = found.windows, found.curves, found.comparisons
+    steps.more(sum(map(drawn, found.standings)))
     figures = _figures(folder, windows, curves, steps)
     steps("evidence map, risk of bias, published results")
     figures |= write_map(folder / "figures", table) | write_bias(folder / "figures", table)
     figures |= write_comparisons(folder / "figures", comparisons)
+    figures |= write_standings(folder / "figures", found.standings, found.universes, steps)
     steps("tables, results.json and the page")
-    missing = load_missing().iloc[:0] if is_own(table) else load_missing()
+    missing = known_missing(table)
     write_tables(folder / "tables", table, missing, windows, curves, comparisons)
     (folder / "results.json").write_text(as_json(sealed(found.record())), encoding="utf-8")
     provenance = trace(table)
@@ -142,13 +156,15 @@ def report(
         windows=windows,
         curves=curves,
         comparisons=comparisons,
+        standings=found.standings,
+        universes=found.universes,
         figures=figures,
         dataset=provenance.dataset,
         dataset_sha256=provenance.dataset_sha256 or provenance.rows_sha256,
         versions=package_versions(),
         cross_check=found.second,
     )
-    made = Report(folder, windows, curves, comparisons)
+    made = Report(folder, windows, curves, comparisons, found.standings, found.universes)
     made.page.write_text(render_page(contents), encoding="utf-8")
     return made
 

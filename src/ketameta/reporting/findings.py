@@ -10,19 +10,21 @@ from typing import Any
 import pandas as pd
 
 from ketameta.errors import DataError
-from ketameta.evidence import check_trials, load_published, load_trials, read_trials
+from ketameta.evidence import check_trials, load_missing, load_published, load_trials, read_trials
 from ketameta.evidence.dictionary import fields
 from ketameta.evidence.typed import typed_column
 from ketameta.provenance import ATTRS_KEY, software_versions, trace
 from ketameta.reporting.analysis import COMPARATORS, CurveResult, WindowResult, run_curves, run_windows
 from ketameta.reporting.comparison import Comparison, compare, comparison_table
+from ketameta.reporting.contents import is_own
 from ketameta.reporting.crosscheck import CrossCheck, cross_check
-from ketameta.reporting.questions import ANALYSES, CURVES, HARMS, WINDOWS, Window, windows_of
+from ketameta.reporting.questions import ANALYSES, CURVES, HARMS, QUESTIONS, WINDOWS, Window, windows_of
+from ketameta.reporting.standing import Standing, Universes, run_standings, run_universes
 
-__all__ = ["FORMAT", "STEPS", "Findings", "find", "trials_table"]
+__all__ = ["FORMAT", "STEPS", "Findings", "find", "known_missing", "trials_table"]
 
-FORMAT = "ketameta-results/2"
-STEPS = len(ANALYSES) + len(HARMS) + len(CURVES) + 2
+FORMAT = "ketameta-results/3"
+STEPS = len(ANALYSES) + len(HARMS) + len(CURVES) + 2 * len(QUESTIONS) + 2
 """How many steps the computation tells."""
 
 
@@ -38,7 +40,7 @@ class Findings:
         Whether it is the packaged data set.
     published_sha256 : str
         SHA-256 of the file of published results.
-    windows, curves, comparisons, second
+    windows, curves, comparisons, standings, universes, second
         See :class:`ketameta.reporting.Report`; ``second`` is the computation by another package.
     """
 
@@ -48,6 +50,8 @@ class Findings:
     windows: tuple[WindowResult, ...]
     curves: tuple[CurveResult, ...]
     comparisons: tuple[Comparison, ...]
+    standings: tuple[Standing, ...]
+    universes: tuple[Universes, ...]
     second: CrossCheck
 
     def record(self) -> dict[str, Any]:
@@ -57,6 +61,8 @@ class Findings:
             **self._header(),
             "windows": [_window(result) for result in self.windows],
             "curves": [_curve(result) for result in self.curves],
+            "standing": [_standing(result) for result in self.standings],
+            "multiverses": [_universes(result) for result in self.universes],
             "published": comparison_table(self.comparisons),
         }
 
@@ -134,10 +140,18 @@ def find(table: pd.DataFrame, step: Callable[[str], None], *, packaged: bool) ->
     step("published meta-analyses")
     published = load_published()
     comparisons = compare(table, published)
+    standings = tuple(run_standings(windows, known_missing(table), step))
+    universes = tuple(run_universes(table, windows, step))
     step("the pools a second time, by statsmodels")
     second = cross_check(item.fit for item in windows if item.fit is not None)
     digest = published.attrs[ATTRS_KEY]["sha256"]
-    return Findings(table, packaged, digest, windows, curves, comparisons, second)
+    return Findings(table, packaged, digest, windows, curves, comparisons, standings, universes, second)
+
+
+def known_missing(table: pd.DataFrame) -> pd.DataFrame:
+    """Trials known to be missing: those of the packaged list, none for a table of one's own."""
+    listed = load_missing()
+    return listed.iloc[:0] if is_own(table) else listed
 
 
 def _window(result: WindowResult) -> dict[str, Any]:
@@ -166,6 +180,24 @@ def _curve(result: CurveResult) -> dict[str, Any]:
         "notes": list(result.notes),
         "results": [_with_steps(curve) for curve in result.curves],
         "sensitivity": result.sensitivity,
+    }
+
+
+def _standing(result: Standing) -> dict[str, Any]:
+    parts = ("left_out", "influence", "bias", "gosh", "unblinding", "missing")
+    found = {name: getattr(result, name) for name in parts}
+    return {
+        "key": result.key,
+        "reasons": list(result.reasons),
+        **{name: None if part is None else _with_steps(part) for name, part in found.items()},
+    }
+
+
+def _universes(result: Universes) -> dict[str, Any]:
+    return {
+        "key": result.key,
+        "reason": result.reason,
+        "result": None if result.found is None else _with_steps(result.found),
     }
 
 

@@ -14,6 +14,7 @@ from ketameta.reporting.page_limits import doubt_section, limits_section, method
 from ketameta.reporting.page_protocols import protocols_section
 from ketameta.reporting.page_questions import question_section
 from ketameta.reporting.page_script import SCRIPT
+from ketameta.reporting.page_standing import KEY, TITLE, standing_section
 from ketameta.reporting.page_style import STYLE
 from ketameta.reporting.questions import QUESTIONS
 
@@ -25,6 +26,7 @@ _PARTS = (
     *((question.key, question.heading) for question in QUESTIONS),
     ("protocols", "Protocols that the trials used"),
     ("harms", "Harms"),
+    (KEY, TITLE),
     ("doubt", "Where the evidence is thin, missing, biased or unblinded"),
     ("methods", "Methods"),
     ("limits", "Limits"),
@@ -41,6 +43,7 @@ def render_page(contents: Contents) -> str:
         *(question_section(contents, question) for question in QUESTIONS),
         protocols_section(contents.trials),
         harms_section(contents),
+        standing_section(contents),
         doubt_section(contents),
         methods_section(contents),
         limits_section(contents),

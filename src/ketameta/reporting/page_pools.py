@@ -12,7 +12,7 @@ from ketameta.models import Pooled
 from ketameta.reporting.analysis import WindowResult
 from ketameta.reporting.markup import on_scale, paragraph, table
 from ketameta.reporting.page_words import effect_text, interval_text
-from ketameta.reporting.stability import Stability, stability
+from ketameta.robustness import LeaveOneOut, leave_one_out
 
 __all__ = ["effect", "effects_table", "heterogeneity"]
 
@@ -78,7 +78,7 @@ def heterogeneity(title: str, results: Sequence[WindowResult]) -> str:
 
 
 def _row(result: WindowResult, fit: Pooled) -> tuple[str, ...]:
-    left = stability(fit)
+    left = leave_one_out(fit) if fit.k >= 3 else None
     return (
         f"{result.analysis.title} ({result.analysis.measure})",
         f"{result.window.name}, {result.dosing}",
@@ -95,7 +95,7 @@ def _percent(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.0f}%"
 
 
-def _range(result: WindowResult, left: Stability | None) -> str:
+def _range(result: WindowResult, left: LeaveOneOut | None) -> str:
     if left is None:
         return "–"
     least, most = int(np.argmin(left.estimate)), int(np.argmax(left.estimate))
@@ -104,7 +104,7 @@ def _range(result: WindowResult, left: Stability | None) -> str:
     )
 
 
-def _verdict(excludes: bool, left: Stability | None, *, null: str) -> str:
+def _verdict(excludes: bool, left: LeaveOneOut | None, *, null: str) -> str:
     if left is None:
         return "two trials: without one of them nothing is left to pool"
     changed = [

@@ -57,24 +57,74 @@ from ketameta.models import (
     subgroups,
 )
 from ketameta.provenance import NOT_RECORDED
+from ketameta.robustness import (
+    Bias,
+    Cumulative,
+    ExcessSignificance,
+    Gosh,
+    Influence,
+    LeaveOneOut,
+    LimitMeta,
+    MissingEvidence,
+    Multiverse,
+    PetPeese,
+    SelectionModel,
+    SmallStudyTest,
+    TrimFill,
+    Unblinding,
+    begg,
+    bias,
+    cumulative,
+    egger,
+    excess_significance,
+    gosh,
+    influence,
+    leave_one_out,
+    limit_meta_analysis,
+    missing_evidence,
+    multiverse,
+    pet_peese,
+    peters,
+    pustejovsky_rodgers,
+    selection_model,
+    trim_and_fill,
+    unblinding,
+)
 
 __all__ = ["MAKES", "Unrepeatable", "needs_table", "replay"]
 
 MAKES: dict[str, type[Any]] = {
     "bayes": Posterior,
+    "begg": SmallStudyTest,
+    "bias": Bias,
     "compare": CurveComparison,
     "counts": PooledCounts,
     "covariance": SamplingCovariance,
+    "cumulative": Cumulative,
     "durability": DurabilityCurve,
+    "egger": SmallStudyTest,
+    "excess_significance": ExcessSignificance,
     "given": DurabilityCurve,
+    "gosh": Gosh,
+    "influence": Influence,
+    "leave_one_out": LeaveOneOut,
+    "limit_meta_analysis": LimitMeta,
+    "missing_evidence": MissingEvidence,
     "multilevel": Multilevel,
+    "multiverse": Multiverse,
     "permutation": PermutationTest,
+    "pet_peese": PetPeese,
+    "peters": SmallStudyTest,
     "pool": Pooled,
+    "pustejovsky_rodgers": SmallStudyTest,
     "regress": Regression,
     "relapse": RelapseCurves,
     "responding": RespondingCurve,
     "robust": RobustMultilevel,
+    "selection_model": SelectionModel,
     "subgroups": Subgroups,
+    "trim_and_fill": TrimFill,
+    "unblinding": Unblinding,
 }
 """Functions whose results have receipts, and what they make."""
 
@@ -100,6 +150,9 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
         for function in (
             *(bayes, compare, counts, covariance, durability, effect_sizes, multilevel),
             *(permutation, pool, regress, relapse, responding, select, subgroups),
+            *(begg, bias, cumulative, egger, excess_significance, gosh, influence, leave_one_out),
+            *(limit_meta_analysis, missing_evidence, multiverse, pet_peese, peters, pustejovsky_rodgers),
+            *(selection_model, trim_and_fill, unblinding),
         )
     },
 }
@@ -187,8 +240,9 @@ def _arguments(call: _Call) -> dict[str, Any]:
     for name, value in call.arguments.items():
         if isinstance(known[name].default, bool) and not isinstance(value, bool):
             raise Unrepeatable(f"{call.words}: {name} must be true or false.")
+    silent = {"progress": False} if "progress" in known else {}
     try:
-        return {name: _restored(value) for name, value in call.arguments.items()}
+        return {name: _restored(value) for name, value in call.arguments.items()} | silent
     except KetametaError as error:
         raise Unrepeatable(f"{call.words}: {error}") from None
     except Exception as error:  # values that anyone may have written, of any type

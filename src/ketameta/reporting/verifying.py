@@ -28,7 +28,14 @@ __all__ = ["Verification", "verify"]
 
 _PARTS = ("data", "rows", "settings", "numbers", "texts", "software")
 _NEEDED: dict[str, dict[str, type]] = {
-    findings.FORMAT: {"windows": list, "curves": list, "published": list, "settings": dict},
+    findings.FORMAT: {
+        "windows": list,
+        "curves": list,
+        "standing": list,
+        "multiverses": list,
+        "published": list,
+        "settings": dict,
+    },
     receipts.FORMAT: {"kind": str, "rows": dict, "steps": list, "numbers": dict},
 }
 _ALWAYS: dict[str, type] = {"dataset": dict, "software": dict, SEAL: str}
