@@ -14,7 +14,12 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "_static"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "published.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "figures.md",
+    ROOT / "docs" / "published.md",
+    ROOT / "docs" / "would_it_stand.md",
+)
 _PICTURE = re.compile(r"^!\[.*\]\((?:docs/)?_static/(\w+)\.png\)$", flags=re.MULTILINE)
 
 

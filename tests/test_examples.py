@@ -28,6 +28,14 @@ EXPECTED = {
         "Median time to relapse, comparator: 273 d (95% CI 97 d to not reached)",
         "example_how_long.png",
     ],
+    "06_would_it_stand.py": [
+        "Pooled SMD without each study",
+        "Small-study effects, k = 7",
+        "bias that takes the 95% interval to 0.00",
+        "what 88 missing trials would have to show",
+        "Multiverse of 1,119,744 universes: 448,416 possible",
+        "example_specification_curve.png",
+    ],
     "07_published_meta_analysis.py": [
         "Every printed digit comes out.",
         "Zhong 2016: sd_t = 0.256, sd_c = 0.256",

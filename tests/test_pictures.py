@@ -14,7 +14,7 @@ from PIL import Image
 from ketameta.plots import describe
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "docs/figures.md", "docs/published.md")
+PAGES = ("README.md", "docs/figures.md", "docs/published.md", "docs/would_it_stand.md")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,17 @@ import pytest
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "reference.md").read_text(encoding="utf-8")
 LISTED = re.findall(r"^   (ketameta\.\S+)$", PAGE, flags=re.M)
-PACKAGES = ("evidence", "effects", "effects.absolute", "models", "curves", "plots", "reporting", "errors")
+PACKAGES = (
+    "evidence",
+    "effects",
+    "effects.absolute",
+    "models",
+    "curves",
+    "robustness",
+    "plots",
+    "reporting",
+    "errors",
+)
 
 
 def target(name):
