@@ -216,6 +216,7 @@ def contents_of(trials):
         curves=(),
         standings=(),
         universes=(),
+        available={},
         comparisons=(),
         figures={},
         dataset="data",

@@ -15,6 +15,7 @@ from ketameta.reporting.analysis import CurveResult, WindowResult
 from ketameta.reporting.comparison import Comparison
 from ketameta.reporting.crosscheck import CrossCheck
 from ketameta.reporting.standing import Standing, Universes
+from ketameta.robustness import RobMe
 
 __all__ = ["Contents", "is_own", "is_packaged"]
 
@@ -34,6 +35,7 @@ class Contents:
     comparisons: tuple[Comparison, ...]
     standings: tuple[Standing, ...]
     universes: tuple[Universes, ...]
+    available: Mapping[str, RobMe]
     figures: Mapping[str, tuple[Path, str]]
     dataset: str
     dataset_sha256: str

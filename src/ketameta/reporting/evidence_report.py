@@ -146,7 +146,7 @@ def report(
     figures |= write_standings(folder / "figures", found.standings, found.universes, steps)
     steps("tables, results.json and the page")
     missing = known_missing(table)
-    write_tables(folder / "tables", table, missing, windows, curves, comparisons)
+    write_tables(folder / "tables", table, missing, windows, curves, comparisons, found.available)
     (folder / "results.json").write_text(as_json(sealed(found.record())), encoding="utf-8")
     provenance = trace(table)
     contents = Contents(
@@ -158,6 +158,7 @@ def report(
         comparisons=comparisons,
         standings=found.standings,
         universes=found.universes,
+        available=found.available,
         figures=figures,
         dataset=provenance.dataset,
         dataset_sha256=provenance.dataset_sha256 or provenance.rows_sha256,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ from ketameta.evidence.dictionary import fields
 from ketameta.evidence.typed import typed_column
 from ketameta.provenance import ATTRS_KEY, software_versions, trace
 from ketameta.reporting.analysis import COMPARATORS, CurveResult, WindowResult, run_curves, run_windows
+from ketameta.reporting.available import available
 from ketameta.reporting.comparison import Comparison, compare, comparison_table
 from ketameta.reporting.contents import is_own
 from ketameta.reporting.crosscheck import CrossCheck, cross_check
 from ketameta.reporting.questions import ANALYSES, CURVES, HARMS, QUESTIONS, WINDOWS, Window, windows_of
 from ketameta.reporting.standing import Standing, Universes, run_standings, run_universes
+from ketameta.robustness import RobMe
 
 __all__ = ["FORMAT", "STEPS", "Findings", "find", "known_missing", "trials_table"]
 
@@ -40,7 +42,7 @@ class Findings:
         Whether it is the packaged data set.
     published_sha256 : str
         SHA-256 of the file of published results.
-    windows, curves, comparisons, standings, universes, second
+    windows, curves, comparisons, standings, universes, available, second
         See :class:`ketameta.reporting.Report`; ``second`` is the computation by another package.
     """
 
@@ -52,6 +54,7 @@ class Findings:
     comparisons: tuple[Comparison, ...]
     standings: tuple[Standing, ...]
     universes: tuple[Universes, ...]
+    available: Mapping[str, RobMe]
     second: CrossCheck
 
     def record(self) -> dict[str, Any]:
@@ -63,6 +66,10 @@ class Findings:
             "curves": [_curve(result) for result in self.curves],
             "standing": [_standing(result) for result in self.standings],
             "multiverses": [_universes(result) for result in self.universes],
+            "available": [
+                {"key": key, "counts": found.counts(), "notes": list(found.notes)}
+                for key, found in self.available.items()
+            ],
             "published": comparison_table(self.comparisons),
         }
 
@@ -140,12 +147,24 @@ def find(table: pd.DataFrame, step: Callable[[str], None], *, packaged: bool) ->
     step("published meta-analyses")
     published = load_published()
     comparisons = compare(table, published)
-    standings = tuple(run_standings(windows, known_missing(table), step))
+    missing = known_missing(table)
+    standings = tuple(run_standings(windows, missing, step))
     universes = tuple(run_universes(table, windows, step))
     step("the pools a second time, by statsmodels")
     second = cross_check(item.fit for item in windows if item.fit is not None)
     digest = published.attrs[ATTRS_KEY]["sha256"]
-    return Findings(table, packaged, digest, windows, curves, comparisons, standings, universes, second)
+    return Findings(
+        trials=table,
+        packaged=packaged,
+        published_sha256=digest,
+        windows=windows,
+        curves=curves,
+        comparisons=comparisons,
+        standings=standings,
+        universes=universes,
+        available=available(table, missing),
+        second=second,
+    )
 
 
 def known_missing(table: pd.DataFrame) -> pd.DataFrame:

@@ -21,10 +21,11 @@ from ketameta.reporting.markup import (
     table,
 )
 from ketameta.reporting.page_pools import effect
-from ketameta.reporting.page_words import plainly, spaced, with_signs
+from ketameta.reporting.page_words import outcome_name, plainly, spaced, study_name, with_signs
 from ketameta.reporting.questions import QUESTIONS, Question
 from ketameta.reporting.standing import LEAST, Standing, Universes, name_of
 from ketameta.reporting.standing_figures import KINDS
+from ketameta.robustness._cautions import ENOUGH
 
 __all__ = ["KEY", "TITLE", "standing_section"]
 
@@ -46,16 +47,21 @@ _UNSEEN = (
     "Missing trials",
     "Effect in them that takes the interval to no effect",
 )
-_READING = (
-    "Without one trial: lowest and highest pooled effect when each trial is left out in turn; decided by: trials without "
-    "which the interval lies otherwise to no difference.",
-    "Small-study effects: with fewer than ten trials none of these tests and adjustments can tell bias from chance, and no "
-    "pool here has ten. They are shown because their range shows how little is known.",
-    "Bias from unblinding: what would have to be taken off the effect of each trial with an inactive comparator, in the unit of "
-    "the effect (ratios as ratios). How large that bias is in trials of ketamine is not known.",
-    "Missing trials: the effect that all trials known to be missing would have to show together, "
-    "those of unknown size taken to be of median size. Ratios as ratios.",
-)
+
+
+def _reading(contents: Contents) -> tuple[str, ...]:
+    most = max((each.bias.k for each in contents.standings), default=0)
+    few = f", and no pool here has more than {most}" if 0 < most < ENOUGH else ""
+    return (
+        "Without one trial: lowest and highest pooled effect when each trial is left out in turn; decided by: trials "
+        "without which the interval lies otherwise to no difference.",
+        f"Small-study effects: with fewer than {ENOUGH} trials none of these tests and adjustments can tell bias from "
+        f"chance{few}. They are shown because their range shows how little is known.",
+        "Bias from unblinding: what would have to be taken off the effect of each trial with an inactive comparator, in "
+        "the unit of the effect, for a ratio as a ratio. How large that bias is in trials of ketamine is not known.",
+        "Missing trials: the effect that all trials known to be missing would have to show together, those of unknown size "
+        "taken to be of median size.",
+    )
 
 
 def standing_section(contents: Contents) -> str:
@@ -67,7 +73,7 @@ def standing_section(contents: Contents) -> str:
             f"Each pool of {LEAST} trials or more above, asked what a doubter asks: is it one trial, small studies, "
             "unblinding, trials that are missing, or a choice of method?"
         ),
-        bullets(_READING),
+        bullets(_reading(contents)),
         *(_question(contents, question) for question in QUESTIONS),
     )
 
@@ -90,6 +96,7 @@ def _question(contents: Contents, question: Question) -> str:
             )
         )
     parts += [_universes(contents, each) for each in universes]
+    parts.append(_available(contents, question))
     return "".join(parts)
 
 
@@ -187,6 +194,27 @@ def card(result: Shown) -> str:
             [list(map(plainly, row)) for row in made.rows],
         )
         + bullets(map(plainly, made.notes))
+    )
+
+
+def _available(contents: Contents, question: Question) -> str:
+    found = contents.available.get(question.key)
+    if found is None:
+        return ""
+    names = {"study": "Trial", "n": "People"} | {each: outcome_name(each) for each in found.outcomes}
+    matrix = found.matrix().rename(columns=names)
+    matrix["Trial"] = [study_name(pd.Series({"study_id": name})) for name in matrix["Trial"]]
+    title = f"{question.heading}: trials with and without results, at any time and dosing"
+    return (
+        heading(4, "Which results are missing")
+        + paragraph(
+            f"{found.sentence()} Whether they are missing because of what they showed is the judgement of ROB-ME; it is "
+            "for a person to make, and none is made here."
+        )
+        + details(
+            "Results available and missing, by trial",
+            frame(title, matrix) + bullets(map(plainly, found.notes)),
+        )
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +12,7 @@ from ketameta.reporting.comparison import Comparison, comparison_table
 from ketameta.reporting.evidence_tables import evidence_table, missing_table, results_table
 from ketameta.reporting.figure_files import write_figure
 from ketameta.reporting.questions import QUESTIONS
+from ketameta.robustness import RobMe
 
 __all__ = ["write_figures", "write_tables"]
 
@@ -26,6 +27,7 @@ def write_tables(
     windows: Sequence[WindowResult],
     curves: Sequence[CurveResult],
     comparisons: Sequence[Comparison],
+    available: Mapping[str, RobMe],
 ) -> None:
     """Write each table of the report as CSV."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,6 +35,7 @@ def write_tables(
     for question in QUESTIONS:
         tables[f"evidence_{question.key}"] = evidence_table(trials, question)
         tables[f"missing_{question.key}"] = missing_table(missing, question)
+    tables |= {f"available_{key}": found.to_frame() for key, found in available.items()}
     for result in curves:
         for curve in result.curves:
             tables[f"{result.key}_{curve.curve}"] = curve.to_frame()
