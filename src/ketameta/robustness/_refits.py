@@ -15,7 +15,7 @@ from ketameta.models.kernel import fit as fit_kernel
 from ketameta.models.linear import variance_factor
 from ketameta.models.profile import profile_mean, profile_p
 
-__all__ = ["Refits", "refits"]
+__all__ = ["Refits", "mean_variance", "refits"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,12 +103,7 @@ def refits(
     fits = fit_kernel(yi, vi, mask=mask, tau2=fit.tau2_method, weights=moved_sd > 0)
     estimate = fits.beta[..., 0]
     wald, alone = fits.cov[..., 0, 0], fits.k == 1
-    if ci == "KR":
-        variance, df = kenward_roger(vi, np.where(alone, 0.0, fits.tau2), mask=mask)
-    elif ci in ("HKSJ", "HKSJ-adhoc"):
-        variance, df = wald * variance_factor(fits, ci), fits.df
-    else:
-        variance, df = wald, np.full_like(wald, np.inf)
+    variance, df = mean_variance(fits, vi, ci=ci, mask=mask)
     share = (fits.weights * np.asarray(moved, dtype=np.float64)).sum(axis=-1) if moved_sd > 0 else 0.0
     se = np.sqrt(np.where(alone, wald, variance) + np.square(moved_sd * share))
     found = Inference(estimate, se, np.where(alone, np.inf, df), fit.level)
@@ -121,6 +116,22 @@ def refits(
         p = np.where(alone, p, profile_p(yi, vi, mask=mask)) if test else p
     pi_low, pi_high = _prediction(fit, fits, found, low, high)
     return Refits(fits.k, estimate, se, low, high, p, pi_low, pi_high, fits.tau2, fits.i2, fits.q)
+
+
+def mean_variance(
+    fits: Fits, vi: ArrayLike, *, ci: str, mask: ArrayLike | None = None
+) -> tuple[Array, Array]:
+    """Variance of each pooled effect and its degrees of freedom, by the method of the interval.
+
+    Beside a profile likelihood interval they are those of Wald.
+    """
+    wald = fits.cov[..., 0, 0]
+    if ci == "KR":
+        variance, df = kenward_roger(vi, np.where(fits.k == 1, 0.0, fits.tau2), mask=mask)
+        return variance, df
+    if ci in ("HKSJ", "HKSJ-adhoc"):
+        return wald * variance_factor(fits, ci), np.asarray(fits.df, dtype=np.float64)
+    return wald, np.full_like(wald, np.inf)
 
 
 def _prediction(fit: Pooled, fits: Fits, found: Inference, low: Array, high: Array) -> tuple[Array, Array]:

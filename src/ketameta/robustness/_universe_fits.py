@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ketameta._typing import AnyArray, Array, BoolArray
-from ketameta.models.intervals import Inference, kenward_roger
-from ketameta.models.kernel import Fits, fit
-from ketameta.models.linear import variance_factor
+from ketameta.models.intervals import Inference
+from ketameta.models.kernel import fit
+from ketameta.robustness._refits import mean_variance
 from ketameta.robustness._universe_effects import UnitEffects
 from ketameta.robustness._universe_rows import Picked
 
@@ -153,7 +153,8 @@ def fit_samples(samples: Samples, tau2: Sequence[str], ci: Sequence[str], level:
             if interval == "KR" and estimator != "REML":
                 reason[here] = _KR
                 continue
-            found = _inference(samples, fits, interval, level)
+            variance, df = mean_variance(fits, samples.vi, ci=interval, mask=samples.mask)
+            found = Inference(fits.beta[:, 0], np.sqrt(variance), df, level)
             low, high = found.interval()
             values = (found.estimate, found.se, low, high, found.p, fits.tau2, fits.i2)
             wald = fits.cov[:, 0, 0]
@@ -162,14 +163,3 @@ def fit_samples(samples: Samples, tau2: Sequence[str], ci: Sequence[str], level:
             for name, value in zip(NUMBERS, values, strict=True):
                 numbers[name][here] = np.where(reason[here] == 0, value, np.nan)
     return Fitted(numbers, reason)
-
-
-def _inference(samples: Samples, fits: Fits, interval: str, level: float) -> Inference:
-    """Estimate, standard error and degrees of freedom of each sample."""
-    estimate, df = fits.beta[:, 0], np.asarray(fits.df, dtype=np.float64)
-    if interval == "KR":
-        variance, df = kenward_roger(samples.vi, fits.tau2, mask=samples.mask)
-        return Inference(estimate, np.sqrt(variance), df, level)
-    if interval == "Wald":
-        df = np.full(df.shape, np.inf)
-    return Inference(estimate, np.sqrt(fits.cov[:, 0, 0] * variance_factor(fits, interval)), df, level)

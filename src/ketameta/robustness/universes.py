@@ -99,8 +99,8 @@ def multiverse(
     why.
 
     After Voracek, Kossmeier and Tran (2019), whose "which" choices are those about rows and whose "how" choices are
-    those about effects and models, and Simonsohn, Simmons and Nelson (2020); Plessen et al. (2023) held psychotherapies
-    for depression against the same minimal important difference. No test over all universes is made: they share their
+    those about effects and models, and Simonsohn, Simmons and Nelson (2020); Plessen et al. (2023) asked it of
+    psychotherapies for depression. No test over all universes is made: they share their
     trials, and their number is a matter of what was put on the list.
 
     References
