@@ -20,7 +20,7 @@ FUNCTIONS = {
     if inspect.isfunction(value) and not name.startswith("_")
 }
 PUBLIC = sorted(name for name in km.__all__ if inspect.isfunction(getattr(km, name)))
-LEADING = {"regress": 2, "subgroups": 2, "counts": 4, "load_trials": 0, "methods_text": 0}
+LEADING = {"regress": 2, "subgroups": 2, "counts": 4, "load_trials": 0, "multiverse": 3, "methods_text": 0}
 """Arguments by position of the functions that do not take exactly one; any number of results counts as none."""
 
 
