@@ -12,6 +12,7 @@ import ketameta as km
 from ketameta import robustness
 from ketameta.errors import ModelError
 from ketameta.evidence import load_missing
+from ketameta.reporting import page_standing
 from ketameta.reporting import standing as doubts
 from ketameta.reporting.analysis import WindowResult, analyse_window
 from ketameta.reporting.available import available
@@ -69,6 +70,13 @@ def test_what_cannot_be_asked_has_its_reason(scores: WindowResult, monkeypatch: 
     found = standing(scores, scores.fit, load_missing().head(0))
     assert (found.unblinding, found.missing, found.reasons) == (None, None, ("nobody knows",))
     assert '"unblinding": null' in as_json(_standing(found))
+
+
+def test_tests_without_a_p_value_are_not_counted(asked: Standing) -> None:
+    assert page_standing._tests(asked) == "4 of 6"
+    table = asked.bias.table.copy()
+    table.loc[table["method"] == "Begg-Mazumdar", "p"] = math.nan
+    assert page_standing._tests(replace(asked, bias=replace(asked.bias, table=table))) == "4 of 5"
 
 
 def test_pools_of_two_trials_are_not_asked(scores: WindowResult) -> None:

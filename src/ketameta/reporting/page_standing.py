@@ -150,13 +150,13 @@ def _span(each: Standing, values: Sequence[float]) -> str:
 
 
 def _tests(each: Standing) -> str:
-    tests = each.bias.table.loc[each.bias.table["what"] == "test", "p"]
+    tests = each.bias.table.loc[each.bias.table["what"] == "test", "p"].dropna()
     return f"{int((tests < 0.1).sum())} of {len(tests)}" if len(tests) else "–"
 
 
 def _adjusted(each: Standing) -> str:
-    table = each.bias.table
-    return _span(each, table.loc[table["what"] == "adjusted", "estimate"].tolist())
+    methods = each.bias.table
+    return _span(each, methods.loc[methods["what"] == "adjusted", "estimate"].tolist())
 
 
 def _class(each: Standing, name: str) -> str:
@@ -180,10 +180,10 @@ def _figures(contents: Contents, each: Standing) -> str:
 def _details(each: Standing) -> str:
     results = (each.left_out, each.influence, each.bias, each.gosh, each.unblinding, each.missing)
     reasons = bullets(map(plainly, each.reasons))
-    return details(f"Tables: {name_of(each.window)}", "".join(map(card, filter(None, results))) + reasons)
+    return details(f"Tables: {name_of(each.window)}", "".join(map(_card, filter(None, results))) + reasons)
 
 
-def card(result: Shown) -> str:
+def _card(result: Shown) -> str:
     """The table and the notes of a result as the page shows them."""
     made = result._card()
     return (
@@ -232,7 +232,7 @@ def _universes(contents: Contents, each: Universes) -> str:
         heading(4, title)
         + paragraph(with_signs(each.found.sentence()))
         + figure(contents.figures, each.key, title)
-        + details("Shares, choices, and what cannot be combined", card(each.found))
+        + details("Shares, choices, and what cannot be combined", _card(each.found))
         + (
             details("Universes that are impossible", frame("Impossible universes, by reason", failed))
             if len(failed)
