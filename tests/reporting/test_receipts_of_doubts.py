@@ -90,6 +90,11 @@ def test_a_multiverse_is_computed_again_without_a_bar(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == ""
 
 
+def test_inputs_for_rob_me_are_listed_again() -> None:
+    asked = {"indication": "PTSD", "outcomes": ["ptsd"], "hours": (20, 28), "dosing": "single"}
+    assert agrees(robustness.rob_me(km.load_trials(), load_missing(), **asked))
+
+
 def test_every_function_of_the_room_with_a_receipt_is_here() -> None:
     made = {name for name, kind in MAKES.items() if kind.__module__.startswith("ketameta.robustness")}
-    assert made == {*DOUBTS, "peters", "multiverse"}
+    assert made == {*DOUBTS, "peters", "multiverse", "rob_me"}

@@ -68,6 +68,7 @@ from ketameta.robustness import (
     MissingEvidence,
     Multiverse,
     PetPeese,
+    RobMe,
     SelectionModel,
     SmallStudyTest,
     TrimFill,
@@ -86,6 +87,7 @@ from ketameta.robustness import (
     pet_peese,
     peters,
     pustejovsky_rodgers,
+    rob_me,
     selection_model,
     trim_and_fill,
     unblinding,
@@ -120,6 +122,7 @@ MAKES: dict[str, type[Any]] = {
     "regress": Regression,
     "relapse": RelapseCurves,
     "responding": RespondingCurve,
+    "rob_me": RobMe,
     "robust": RobustMultilevel,
     "selection_model": SelectionModel,
     "subgroups": Subgroups,
@@ -152,7 +155,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
             *(permutation, pool, regress, relapse, responding, select, subgroups),
             *(begg, bias, cumulative, egger, excess_significance, gosh, influence, leave_one_out),
             *(limit_meta_analysis, missing_evidence, multiverse, pet_peese, peters, pustejovsky_rodgers),
-            *(selection_model, trim_and_fill, unblinding),
+            *(rob_me, selection_model, trim_and_fill, unblinding),
         )
     },
 }
