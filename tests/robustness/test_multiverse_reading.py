@@ -193,3 +193,11 @@ def test_a_minimal_difference_with_the_wrong_sign_is_said() -> None:
     asked = {"indication": "MDD", "outcome": "depression", "hours": (18, 36)}
     found = multiverse(km.load_trials(), asked, {"tau2": ("REML",)}, mid=0.24, progress=False)
     assert "0.24: as given; most estimates lie on the other side of no difference" in str(found)
+
+
+def test_additive_values_leave_exactly_nothing_to_interactions() -> None:
+    codes = np.array(list(itertools.product(range(2), range(3), range(2))))
+    for seed in range(50):
+        parts = np.random.default_rng(seed).normal(size=(3, 3))
+        values = parts[0][codes[:, 0]] + parts[1][codes[:, 1]] + parts[2][codes[:, 2]]
+        assert choice_shares(values, codes, (2, 3, 2))[2] == 1.0

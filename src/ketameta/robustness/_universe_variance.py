@@ -12,6 +12,7 @@ from ketameta._typing import AnyArray, Array
 __all__ = ["choice_shares"]
 
 _NOTHING = 1e-12
+"""Shares below this, or short of the whole by less, are rounding, which differs between machines."""
 
 
 def choice_shares(values: Array, codes: AnyArray, sizes: Sequence[int]) -> tuple[Array, Array, float]:
@@ -69,7 +70,8 @@ def choice_shares(values: Array, codes: AnyArray, sizes: Sequence[int]) -> tuple
         if not kept.size:
             return 0.0
         solution = np.linalg.lstsq(gram[np.ix_(kept, kept)], every[kept], rcond=1e-10)[0]
-        return float(np.clip(solution @ every[kept] / total, 0.0, 1.0))
+        share = float(np.clip(solution @ every[kept] / total, 0.0, 1.0))
+        return 1.0 if 1.0 - share < _NOTHING else share
 
     columns = np.arange(ends[-1])
     together = explained(columns)
