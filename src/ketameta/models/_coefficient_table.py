@@ -12,13 +12,12 @@ from ketameta._typing import Array
 from ketameta.models.design import Design
 from ketameta.models.hypotheses import decimals
 from ketameta.models.linear import Linear
-from ketameta.models.result import finite, level_text
+from ketameta.models.result import level_text
 
 __all__ = [
     "CoefficientTable",
     "coefficient_row",
     "in_words",
-    "plain_rows",
     "predicted",
 ]
 
@@ -67,13 +66,6 @@ def predicted(linear: Linear, x: Array, heterogeneity: Array | float, table: pd.
     numbers = {"estimate": inference.estimate, "se": inference.se}
     numbers |= {"ci_low": ci[0], "ci_high": ci[1], "pi_low": pi[0], "pi_high": pi[1]}
     return table.rename(columns={name: f"moderator {name}" for name in numbers}).assign(**numbers)
-
-
-def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a table as plain values; None stands for a missing or infinite number."""
-    return [
-        {str(name): finite(value) for name, value in row.items()} for row in table.to_dict(orient="records")
-    ]
 
 
 def coefficient_row(row: dict[Any, Any]) -> tuple[str, str, str]:

@@ -16,7 +16,7 @@ from ketameta._spelling import did_you_mean
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import ModelError
 from ketameta.models.linear import Linear
-from ketameta.models.result import finite, level_text
+from ketameta.models.result import finite, level_text, plain_rows
 
 __all__ = ["Hypothesis", "LinearTest", "decimals", "read_hypothesis", "statistic"]
 
@@ -75,10 +75,7 @@ class LinearTest(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""
-        rows = [
-            {str(name): finite(value) for name, value in row.items()}
-            for row in self.combinations.to_dict(orient="records")
-        ]
+        rows = plain_rows(self.combinations)
         joint = {name: finite(getattr(self, name)) for name in ("stat", "df1", "df2", "p", "level")}
         return {"combinations": rows, **joint}
 

@@ -14,7 +14,7 @@ from ketameta._render import Card, Shown
 from ketameta._spelling import unknown
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import KetametaWarning, ModelError
-from ketameta.models._coefficient_table import CoefficientTable, plain_rows, predicted
+from ketameta.models._coefficient_table import CoefficientTable, predicted
 from ketameta.models._ml_inference import LinearByCoefficient
 from ketameta.models._ml_predictions import (
     clusters_of,
@@ -31,7 +31,7 @@ from ketameta.models.cluster_robust import Kind
 from ketameta.models.design import Design
 from ketameta.models.hypotheses import LinearTest, read_hypothesis
 from ketameta.models.multilevel_robust import RobustMultilevel, robust_of
-from ketameta.models.result import RATIO_MEASURES, finite, left_out_records
+from ketameta.models.result import RATIO_MEASURES, finite, left_out_records, plain_rows
 from ketameta.provenance import Provenance
 
 __all__ = ["Multilevel"]

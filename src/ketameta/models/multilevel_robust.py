@@ -12,7 +12,7 @@ import pandas as pd
 from ketameta._render import Card, Shown, number, p_value
 from ketameta._typing import AnyArray, Array, ArrayLike
 from ketameta.errors import ModelError
-from ketameta.models._coefficient_table import CoefficientTable, coefficient_row, plain_rows
+from ketameta.models._coefficient_table import CoefficientTable, coefficient_row
 from ketameta.models._ml_problem import Fitted, Problem
 from ketameta.models._studies import name_rows
 from ketameta.models.cluster_robust import ClusterRobust, Kind, cluster_robust
@@ -20,7 +20,7 @@ from ketameta.models.design import INTERCEPT, Design
 from ketameta.models.hypotheses import LinearTest, decimals, read_hypothesis, statistic
 from ketameta.models.intervals import Inference
 from ketameta.models.linear import Joint, Linear
-from ketameta.models.result import finite, level_text
+from ketameta.models.result import finite, level_text, plain_rows
 from ketameta.provenance import Provenance
 
 __all__ = ["RobustMultilevel", "robust_of"]

@@ -18,7 +18,7 @@ from ketameta.errors import ModelError
 from ketameta.models.kernel import fit as fit_kernel
 from ketameta.models.linear import Linear
 from ketameta.models.regression_result import Regression
-from ketameta.models.result import Pooled, finite
+from ketameta.models.result import Pooled, plain_rows
 from ketameta.provenance import Provenance
 
 __all__ = ["PermutationTest", "permutation"]
@@ -72,9 +72,8 @@ class PermutationTest(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""
-        rows = self.table.to_dict(orient="records")
         return {
-            "tests": [{str(name): finite(value) for name, value in row.items()} for row in rows],
+            "tests": plain_rows(self.table),
             "n": self.n,
             "exact": self.exact,
             "method": self.method,

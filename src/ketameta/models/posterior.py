@@ -17,7 +17,7 @@ from ketameta.models._mu_given_tau import Model
 from ketameta.models._tau_posterior import TauPosterior
 from ketameta.models.marginals import STATISTICS, EffectLaw, Marginal, numbers, probability
 from ketameta.models.priors import Normal, TauPrior
-from ketameta.models.result import RATIO_MEASURES, finite, level_text, shown, small
+from ketameta.models.result import RATIO_MEASURES, finite, level_text, plain_rows, shown, small
 from ketameta.provenance import Provenance
 
 __all__ = ["Posterior", "shrunken"]
@@ -166,9 +166,7 @@ class Posterior(Shown):
         result["p_below_0"] = {"mu": self.mu.cdf(0.0), "new": self.new.cdf(0.0)}
         result["scale"] = "log" if self.ratio else "identity"
         result["method"] = self.method
-        result["studies"] = [
-            {str(key): finite(value) for key, value in row.items()} for row in self.studies.to_dict("records")
-        ]
+        result["studies"] = plain_rows(self.studies)
         result["notes"] = list(self.notes)
         result["provenance"] = self.provenance.to_dict()
         return result

@@ -13,14 +13,14 @@ import pandas as pd
 from ketameta._render import Card, Shown
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import KetametaWarning, ModelError
-from ketameta.models._coefficient_table import CoefficientTable, plain_rows, predicted
+from ketameta.models._coefficient_table import CoefficientTable, predicted
 from ketameta.models._regression_text import card, method, sentence
 from ketameta.models._studies import text_column
 from ketameta.models.bubble import Bubble, along, positions
 from ketameta.models.design import Design
 from ketameta.models.hypotheses import LinearTest, read_hypothesis
 from ketameta.models.linear import Linear
-from ketameta.models.result import RATIO_MEASURES, finite, left_out_records
+from ketameta.models.result import RATIO_MEASURES, finite, left_out_records, plain_rows
 from ketameta.provenance import Provenance
 
 __all__ = ["Regression"]

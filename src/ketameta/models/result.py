@@ -15,7 +15,16 @@ from ketameta.models._studies import text_column
 from ketameta.models.prediction import MeanInference, NewTrial, Probability
 from ketameta.provenance import Provenance
 
-__all__ = ["RATIO_MEASURES", "Pooled", "finite", "left_out_records", "level_text", "shown", "small"]
+__all__ = [
+    "RATIO_MEASURES",
+    "Pooled",
+    "finite",
+    "left_out_records",
+    "level_text",
+    "plain_rows",
+    "shown",
+    "small",
+]
 
 RATIO_MEASURES = frozenset({"OR", "RR", "HR", "ROM", "PETO"})
 
@@ -336,6 +345,13 @@ def finite(value: Any) -> Any:
     if isinstance(value, tuple):
         return [finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as plain values; None stands for a missing or infinite number."""
+    return [
+        {str(name): finite(value) for name, value in row.items()} for row in table.to_dict(orient="records")
+    ]
 
 
 def _pair(bounds: tuple[float, float], text: Any) -> str:

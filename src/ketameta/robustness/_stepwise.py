@@ -12,7 +12,7 @@ import pandas as pd
 from ketameta._render import Shown, interval, number, p_value
 from ketameta._typing import AnyArray, Array, BoolArray
 from ketameta.models import Multilevel, Pooled
-from ketameta.models.result import finite, level_text, shown, small
+from ketameta.models.result import finite, level_text, plain_rows, shown, small
 from ketameta.provenance import Provenance
 
 __all__ = ["NUMBERS", "Stepwise", "Whole", "side_of"]
@@ -122,7 +122,6 @@ class Stepwise(Shown):
 
     def _record(self, **extra: Any) -> dict[str, Any]:
         """The common part of ``to_dict()``, with what a result adds."""
-        rows = self.to_frame().to_dict(orient="records")
         whole = {name: getattr(self.whole, name) for name in ("estimate", "ci_low", "ci_high")}
         return {
             "measure": self.whole.measure,
@@ -130,7 +129,7 @@ class Stepwise(Shown):
             "level": self.whole.level,
             **extra,
             "whole": {name: finite(value) for name, value in whole.items()},
-            "steps": [{str(name): finite(value) for name, value in row.items()} for row in rows],
+            "steps": plain_rows(self.to_frame()),
             "notes": list(self.notes),
             "provenance": self.provenance.to_dict(),
         }

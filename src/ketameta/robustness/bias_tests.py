@@ -10,7 +10,7 @@ import pandas as pd
 
 from ketameta._render import Card, Shown, interval, number, p_value, plural
 from ketameta.models import Pooled
-from ketameta.models.result import RATIO_MEASURES, finite, level_text, shown
+from ketameta.models.result import RATIO_MEASURES, finite, level_text, plain_rows, shown
 from ketameta.provenance import Provenance
 from ketameta.robustness._asked import pool_of
 from ketameta.robustness._cautions import ENOUGH
@@ -84,7 +84,7 @@ class Bias(Shown):
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""
         names = ("measure", "level", "k", "estimate", "ci_low", "ci_high")
         result = {name: finite(getattr(self, name)) for name in names}
-        result["methods"] = [{name: finite(value) for name, value in row.items()} for row in self._rows]
+        result["methods"] = plain_rows(self.table)
         result["scale"] = "log" if self.ratio else "identity"
         result["method"] = self.method
         result["notes"] = list(self.notes)

@@ -14,7 +14,7 @@ from ketameta._typing import Array
 from ketameta.models import Pooled, PoolOptions
 from ketameta.models._studies import read_studies
 from ketameta.models.pooling import PREDICTION_METHODS, Settings, pool_studies
-from ketameta.models.result import finite, level_text, shown, small
+from ketameta.models.result import finite, level_text, plain_rows, shown, small
 from ketameta.provenance import ATTRS_KEY, Provenance
 from ketameta.robustness._asked import choice, pool_of
 from ketameta.robustness._cautions import few, heterogeneous, self_correlated
@@ -112,10 +112,7 @@ class TrimFill(Shown):
                 {"yi": y, "vi": v}
                 for y, v in zip(self.filled_yi.tolist(), self.filled_vi.tolist(), strict=True)
             ],
-            "analyses": [
-                {str(name): finite(value) for name, value in row.items()}
-                for row in self.to_frame().to_dict(orient="records")
-            ],
+            "analyses": plain_rows(self.to_frame()),
             "method": self.method,
             "notes": list(self.notes),
             "provenance": self.provenance.to_dict(),

@@ -13,7 +13,7 @@ from ketameta._spelling import unknown
 from ketameta._typing import AnyArray, Array, BoolArray
 from ketameta.errors import ModelError
 from ketameta.models import Pooled
-from ketameta.models.result import finite, shown
+from ketameta.models.result import finite, plain_rows, shown
 from ketameta.provenance import Provenance
 from ketameta.robustness._cautions import ENOUGH
 from ketameta.robustness._membership import unpacked
@@ -200,10 +200,7 @@ class Gosh(Shown):
             },
             "subsets": {name: self._spread(name) for name in ("estimate", "tau2", "i2")},
             "same_side": finite(self.same_side),
-            "studies": [
-                {str(name): finite(value) for name, value in row.items()}
-                for row in self.table.to_dict(orient="records")
-            ],
+            "studies": plain_rows(self.table),
             "splitter": self.splitter,
             "method": self.method,
             "notes": list(self.notes),

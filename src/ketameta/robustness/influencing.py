@@ -13,7 +13,7 @@ from ketameta._typing import Array, BoolArray
 from ketameta.models import Pooled
 from ketameta.models.leave_one_out import Contributions, all_and_without_each
 from ketameta.models.linear import variance_factor
-from ketameta.models.result import finite, small
+from ketameta.models.result import finite, plain_rows, small
 from ketameta.provenance import Provenance
 from ketameta.robustness._asked import pool_of
 from ketameta.robustness._cautions import ENOUGH
@@ -123,9 +123,8 @@ class Influence(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""
-        rows = self.to_frame().to_dict(orient="records")
         return {
-            "studies": [{str(name): finite(value) for name, value in row.items()} for row in rows],
+            "studies": plain_rows(self.to_frame()),
             "limits": {part.name: getattr(self.limits, part.name) for part in fields(self.limits)},
             "tau2": finite(self.tau2),
             "q": finite(self.q),

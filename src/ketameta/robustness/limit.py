@@ -13,7 +13,7 @@ from ketameta._render import Card, Shown, interval, number, p_value
 from ketameta._typing import Array, ArrayLike
 from ketameta.models import Pooled
 from ketameta.models.intervals import Inference, chi2_sf
-from ketameta.models.result import finite, level_text, shown, small
+from ketameta.models.result import finite, level_text, plain_rows, shown, small
 from ketameta.provenance import Provenance
 from ketameta.robustness._asked import pool_of
 from ketameta.robustness._cautions import few, heterogeneous, self_correlated
@@ -142,10 +142,7 @@ class LimitMeta(Shown):
         return {
             **{name: finite(getattr(self, name)) for name in _SCALARS},
             "limit_yi": self.limit_yi.tolist(),
-            "variants": [
-                {str(name): finite(value) for name, value in row.items()}
-                for row in self.table.to_dict(orient="records")
-            ],
+            "variants": plain_rows(self.table),
             "method": self.method,
             "notes": list(self.notes),
             "provenance": self.provenance.to_dict(),

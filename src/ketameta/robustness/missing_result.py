@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ketameta._render import Card, Shown, interval, number, plural
-from ketameta.models.result import RATIO_MEASURES, finite, level_text, shown
+from ketameta.models.result import RATIO_MEASURES, finite, level_text, plain_rows, shown
 from ketameta.provenance import Provenance
 from ketameta.robustness._null_trials import MOST
 
@@ -118,8 +118,7 @@ class MissingEvidence(Shown):
         """Plain Python values that JSON can hold; None stands for a missing or infinite number."""
         result: dict[str, Any] = {name: finite(getattr(self, name)) for name in _NUMBERS}
         for name in ("studies", "added"):
-            rows = getattr(self, name).to_dict(orient="records")
-            result[name] = [{str(key): finite(value) for key, value in row.items()} for row in rows]
+            result[name] = plain_rows(getattr(self, name))
         return result | {
             "scale": "log" if self.ratio else "identity",
             "method": self.method,

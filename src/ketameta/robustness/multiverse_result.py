@@ -13,7 +13,7 @@ from ketameta._render import Card, Shown, interval, number, plural
 from ketameta._typing import AnyArray, Array, BoolArray
 from ketameta.errors import ModelError
 from ketameta.evidence import load_published
-from ketameta.models.result import RATIO_MEASURES, finite, level_text, shown
+from ketameta.models.result import RATIO_MEASURES, finite, level_text, plain_rows, shown
 from ketameta.provenance import Provenance
 from ketameta.robustness._universe_fits import NUMBERS, REASONS
 from ketameta.robustness._universe_options import label
@@ -316,10 +316,7 @@ class Multiverse(Shown):
                 for each in shares
             ],
             "reference": {name: finite(float(getattr(self, name)[0])) for name in ("k", "n", *NUMBERS)},
-            "importance": [
-                {str(key): finite(value) for key, value in row.items()}
-                for row in self.importance().to_dict(orient="records")
-            ],
+            "importance": plain_rows(self.importance()),
             "impossible": [
                 {"reason": each.reason, "count": each.count, "example": dict(each.example)}
                 for each in self.failed

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ketameta._render import Card, Shown, plural
-from ketameta.models.result import finite
+from ketameta.models.result import finite, plain_rows
 from ketameta.provenance import Provenance
 
 __all__ = ["STATES", "RobMe"]
@@ -76,18 +76,13 @@ class RobMe(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain Python values that JSON can hold; None stands for a missing number."""
-
-        def plain(table: pd.DataFrame) -> list[dict[str, Any]]:
-            rows = table.to_dict(orient="records")
-            return [{str(key): finite(value) for key, value in row.items()} for row in rows]
-
         return {
             "indication": list(self.indication),
             "outcomes": list(self.outcomes),
             "hours": finite(self.hours),
             "dosing": self.dosing,
-            "studies": plain(self.table),
-            "counts": plain(self.counts()),
+            "studies": plain_rows(self.table),
+            "counts": plain_rows(self.counts()),
             "method": self.method,
             "notes": list(self.notes),
             "provenance": self.provenance.to_dict(),

@@ -12,7 +12,7 @@ import pandas as pd
 from ketameta._render import Card, Shown, interval, number, p_value
 from ketameta._typing import Array, ArrayLike
 from ketameta.errors import ModelError
-from ketameta.models.result import RATIO_MEASURES, finite, level_text, shown, small
+from ketameta.models.result import RATIO_MEASURES, finite, level_text, plain_rows, shown, small
 from ketameta.provenance import Provenance
 from ketameta.robustness._selection_weights import scheme
 
@@ -201,10 +201,7 @@ class SelectionModel(Shown):
         result = {name: finite(getattr(self, name)) for name in self.__slots__ if name not in _SKIP}
         result["scale"] = "log" if self.ratio else "identity"
         result["method"] = self.method
-        result["weight_function"] = [
-            {str(name): finite(value) for name, value in row.items()}
-            for row in self.table.to_dict(orient="records")
-        ]
+        result["weight_function"] = plain_rows(self.table)
         result["studies"] = [
             {"yi": y, "vi": v, "p": p}
             for y, v, p in zip(self.yi.tolist(), self.vi.tolist(), self.pi.tolist(), strict=True)
